@@ -22,8 +22,8 @@ def test_the_comparison_writes_a_table_and_resumes(
 ) -> None:
     out = tmp_path / "grid"
     command = ["compress", str(checkpoint_file), "--pictures", "scenes:held-out:12", *FINE_TUNING]
-    command += ["--out", str(out)]
-    assert main([*command, "--only", "float32,channels-50"]) == 0
+    command += ["--seeds", "2", "--out", str(out)]
+    assert main([*command, "--only", "float32,channels-50", "--budget", "size<=100KB"]) == 0
     first = table_in(out)
     assert [row.name for row in first.rows] == ["float32", "channels-50"]
     wide, narrow = first.rows
@@ -34,7 +34,10 @@ def test_the_comparison_writes_a_table_and_resumes(
     for row in first.rows:
         assert [cost.runtime for cost in row.costs] == ["litert", "tflite"]
         assert all(cost.latency_ms > 0 and cost.ram_mib > 0 for cost in row.costs)
-        assert 0 <= row.quality.ap <= row.quality.ap50 <= 1
+        assert all(0 <= one.ap <= one.value <= 1 for one in row.qualities)
+    assert [len(row.qualities) for row in first.rows] == [1, 2]
+    assert (out / "best.tflite").read_bytes() == (out / first.choice.model).read_bytes()
+    assert not list(out.glob(".pictures-*"))
     printed = capsys.readouterr().out
     assert "50 % of channels pruned, int8" in printed
     assert first.machine.processor in printed
@@ -45,7 +48,30 @@ def test_the_comparison_writes_a_table_and_resumes(
     assert main([*command, "--only", "float32,channels-50", "--resume", "--json"]) == 0
     again = msgspec.json.decode(capsys.readouterr().out, type=ComparisonTable)
     assert (out / "channels-50.tflite").stat().st_mtime_ns == built_ns
-    assert [row.quality for row in again.rows] == [row.quality for row in first.rows]
+    assert [row.qualities for row in again.rows] == [row.qualities for row in first.rows]
+
+
+def test_parallel_processes_write_the_files_of_a_single_one(
+    checkpoint_file: Path, tmp_path: Path
+) -> None:
+    command = ["compress", str(checkpoint_file), "--pictures", "scenes:held-out:12", *FINE_TUNING]
+    command += ["--only", "int8,int16x8,qat,width-50", "--seeds", "1", "--threads", "1"]
+    for jobs in ("1", "3"):
+        assert main([*command, "--jobs", jobs, "--out", str(tmp_path / jobs)]) == 0
+    for name in ("int8", "int16x8", "qat", "width-50"):
+        serial, parallel = (tmp_path / jobs / f"{name}.tflite" for jobs in ("1", "3"))
+        assert serial.read_bytes() == parallel.read_bytes()
+
+
+def test_a_budget_that_nothing_meets_fails(
+    checkpoint_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["compress", str(checkpoint_file), "--pictures", "scenes:held-out:12", *FINE_TUNING]
+    command += ["--only", "dynamic", "--out", str(tmp_path), "--budget", "size<=1KB"]
+    assert main(command) == 1
+    last_line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "no row is within size<=1KB; dynamic comes nearest" in last_line
+    assert not (tmp_path / "best.tflite").exists()
 
 
 def test_factorize_writes_a_smaller_network(
@@ -74,6 +100,7 @@ def test_factorize_writes_a_smaller_network(
         (["qat", "FILE", "--train-pictures", "/nowhere"], "/nowhere"),
         (["compress", "FILE", "--pictures", "/nowhere"], "/nowhere"),
         (["compress", "TEXT"], "is not a checkpoint"),
+        (["compress", "net.keras", "--pictures", "p", "--train-on", "f.py:t"], "cannot read"),
         (["cluster", "FILE", *FINE_TUNING, "--out", "TEXT/below.npz"], "cannot write"),
     ],
 )
@@ -104,6 +131,7 @@ def test_wrong_input_is_reported_in_one_line(
         (["prune", "x.npz", "--by", "weight", "--share", "0"], "above 0"),
         (["prune", "x.npz", "--by", "weight", "--share", "0.5", "--even"], "--by channel"),
         (["compress", "x.npz", "--only", "int8,magic"], "there is no technique 'magic'"),
+        (["compress", "x.npz", "--budget", "size<5"], "is no limit"),
         (["cluster", "x.npz", "--clusters", "1"], "from 2"),
     ],
 )

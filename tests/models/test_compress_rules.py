@@ -7,11 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from edged_models.compression.build_messages import (
+    BuildJob,
+    BuildResult,
+    FileFacts,
+    NetworkSpec,
+    Quality,
+)
 from edged_models.compression.comparison import (
     ComparisonTable,
     Cost,
     OmittedTechnique,
-    Quality,
     TableRow,
     VariantRecord,
     mark_pareto_fronts,
@@ -22,7 +28,7 @@ from edged_models.compression.machine import Machine, describe_machine
 from edged_models.compression.pareto import find_pareto_front
 from edged_models.compression.plot import draw_table
 from edged_models.compression.record_store import RecordStore
-from edged_models.compression.techniques import GRID, BuildJob, BuildResult, select_techniques
+from edged_models.compression.techniques import GRID, select_techniques
 from edged_models.errors import ToolError
 
 POINTS = st.lists(st.tuples(st.integers(0, 9).map(float), st.integers(0, 9).map(float)))
@@ -52,7 +58,16 @@ def test_the_front_dominates_the_rest_and_not_itself(points: list[tuple[float, f
         assert dominated is not is_on
 
 
-def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> TableRow:
+FACTS = FileFacts(zero_share=0.25, max_distinct=16, ops=9, float_ops=0, edgetpu_ops=7)
+
+
+def qualities(*ap50: float) -> tuple[Quality, ...]:
+    return tuple(Quality(pictures="p", measure="AP50", value=one, ap=one / 2) for one in ap50)
+
+
+def row(
+    name: str, *, kib: int, ap50: tuple[float, ...], ms: tuple[float | None, float]
+) -> TableRow:
     return TableRow(
         name=name,
         title=f"the {name}",
@@ -61,7 +76,8 @@ def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> TableRo
         remark=None,
         file_bytes=1024 * kib,
         deflated_bytes=512 * kib,
-        quality=Quality(pictures="p", ap=ap50 / 2, ap50=ap50, recall=0.5, false_alarms=None),
+        facts=FACTS,
+        qualities=qualities(*ap50),
         costs=tuple(
             Cost(runtime=runtime, latency_ms=each, ram_mib=3.25)
             for runtime, each in zip(("litert", "tflite"), ms, strict=True)
@@ -73,17 +89,18 @@ def row(name: str, *, kib: int, ap50: float, ms: tuple[float, float]) -> TableRo
 def table() -> ComparisonTable:
     rows = mark_pareto_fronts(
         [
-            row("float", kib=400, ap50=0.9, ms=(4.0, 3.0)),
-            row("int8", kib=100, ap50=0.89, ms=(1.0, 9.0)),
-            row("less-accurate", kib=100, ap50=0.5, ms=(1.5, 2.0)),
+            row("float", kib=400, ap50=(0.9,), ms=(4.0, 3.0)),
+            row("int8", kib=100, ap50=(0.89,), ms=(1.0, 9.0)),
+            row("less-accurate", kib=100, ap50=(0.5,), ms=(1.5, 2.0)),
         ]
     )
     return ComparisonTable(
         checkpoint="net.npz",
         digest="0123456789abcdef",
-        side_px=256,
+        side_px=(256, 256),
         pictures="scenes:held-out:9",
         tuning=FineTuneSettings(steps=7),
+        seeds=1,
         machine=Machine(
             processor="A Processor", cores=1, system="Linux x", python="3", runtimes={"litert": "2"}
         ),
@@ -102,8 +119,8 @@ def test_each_cost_has_its_own_front(table: ComparisonTable) -> None:
 
 
 def test_measurement_noise_puts_no_row_on_the_front() -> None:
-    accurate = row("accurate", kib=100, ap50=0.8, ms=(1.10, 15.0))
-    inaccurate = row("inaccurate", kib=100, ap50=0.7, ms=(1.09, 14.0))
+    accurate = row("accurate", kib=100, ap50=(0.8,), ms=(1.10, 15.0))
+    inaccurate = row("inaccurate", kib=100, ap50=(0.7,), ms=(1.09, 14.0))
     assert [one.pareto_fronts for one in mark_pareto_fronts([accurate, inaccurate])] == [
         ("size", "deflated", "litert", "tflite"),
         ("tflite",),
@@ -114,7 +131,7 @@ def test_markdown_is_a_table_with_the_machine_named(table: ComparisonTable) -> N
     lines = format_markdown(table).splitlines()
     assert lines[0].startswith("| technique | KiB | deflated KiB | AP50 | AP | litert ms |")
     assert lines[3] == (
-        "| the int8 | 100 | 50 | 0.890 | 0.445 | 1.00 | 9.00 | 3.2 | 3.2 | size, deflated, litert |"
+        "| the int8 | 100 | 50 | 0.890 | 0.445 | 1.00 | 9.00 | 3.2 | 3.2 | 25.0% | 16 | 0 | 7 of 9 | size, deflated, litert |"
     )
     assert len({line.count("|") for line in lines[:5]}) == 1
     assert "Machine: A Processor, 1 core, Linux x, Python 3, litert 2." in "\n".join(lines)
@@ -153,11 +170,15 @@ def test_the_checkpoints_own_input_size_is_no_technique() -> None:
 def job_in(folder: Path) -> BuildJob:
     return BuildJob(
         technique=GRID[3],
-        checkpoint="net.npz",
-        digest="d",
+        network=NetworkSpec(path="net.npz", digest="d"),
+        calibration=None,
         tuning=FineTuneSettings(),
         out=str(folder / "int8.tflite"),
     )
+
+
+def with_network(job: BuildJob, **changes: str) -> BuildJob:
+    return structs.replace(job, network=structs.replace(job.network, **changes))
 
 
 def test_a_record_is_found_for_the_same_job_and_file(tmp_path: Path) -> None:
@@ -165,6 +186,8 @@ def test_a_record_is_found_for_the_same_job_and_file(tmp_path: Path) -> None:
     assert records.find(job) is None
     Path(job.out).write_bytes(b"abc")
     built = BuildResult(
+        job="int8",
+        facts=FACTS,
         parameters=1,
         remark=None,
         sha256="ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
@@ -173,9 +196,9 @@ def test_a_record_is_found_for_the_same_job_and_file(tmp_path: Path) -> None:
     )
     records.save(VariantRecord(job=job, built=built))
     assert records.find(job) == VariantRecord(job=job, built=built)
-    assert records.find(structs.replace(job, checkpoint="elsewhere/net.npz")) is not None
+    assert records.find(with_network(job, path="elsewhere/net.npz")) is not None
     assert records.find(structs.replace(job, tuning=FineTuneSettings(steps=1))) is None
-    assert records.find(structs.replace(job, digest="e")) is None
+    assert records.find(with_network(job, digest="e")) is None
     Path(job.out).write_bytes(b"abd")
     assert records.find(job) is None
 
@@ -185,3 +208,27 @@ def test_a_damaged_record_is_ignored(tmp_path: Path) -> None:
     Path(job.out).write_bytes(b"abc")
     (tmp_path / "int8.json").write_bytes(b"{")
     assert RecordStore(tmp_path).find(job) is None
+
+
+def test_several_seeds_are_printed_with_their_spread(table: ComparisonTable) -> None:
+    spread = row("int8", kib=100, ap50=(0.5, 0.7, 0.9), ms=(1.0, 9.0))
+    printed = format_markdown(structs.replace(table, rows=(spread,), seeds=3))
+    assert "| 0.700 (0.500 to 0.900) | 0.350 |" in printed
+    assert "3 seeds from 1" in printed
+
+
+def test_a_file_that_a_runtime_refuses_is_on_no_front_of_it(table: ComparisonTable) -> None:
+    refused = row("new", kib=10, ap50=(0.99,), ms=(None, 9.0))
+    cost = structs.replace(refused.costs[0], ram_mib=None, refusal="an unknown op")
+    refused = structs.replace(refused, costs=(cost, refused.costs[1]))
+    rows = mark_pareto_fronts([refused, table.rows[1]])
+    assert rows[0].pareto_fronts == ("size", "deflated", "tflite")
+    printed = format_markdown(structs.replace(table, rows=rows))
+    assert "| not run |" in printed
+    assert "litert does not run new.tflite: an unknown op" in printed
+
+
+def test_a_refused_file_leaves_the_plot_whole(table: ComparisonTable, tmp_path: Path) -> None:
+    refused = row("new", kib=10, ap50=(0.99,), ms=(None, 9.0))
+    draw_table(structs.replace(table, rows=(refused, *table.rows)), tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text().rstrip().endswith("</svg>")

@@ -19,12 +19,14 @@ from edged_models.conversion.kinds.keras_file import network_source
 from edged_models.conversion.kinds.tflite_file import tflite_source
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.open_source import open_source
-from edged_models.conversion.quantize import IoType, Scheme, quantize
 from edged_models.conversion.source import ModelSource
 from edged_models.conversion.tflite_model import parse_model
 from edged_models.conversion.unquantized import POSTPROCESS, find_unquantized
 from edged_models.detector.graph import DetectorHead
 from edged_models.errors import PicturesError, SourceError
+from edged_models.quantization.quantize import quantize, quantize_by_recipe
+from edged_models.quantization.recipe import make_recipe
+from edged_models.quantization.scheme import EngineName, IoType, Scheme
 from edged_models.tensorflow import keras, layers, tf
 
 RUNTIMES = ("litert", "tflite")
@@ -184,8 +186,9 @@ def test_too_few_pictures_are_refused(small: ModelSource) -> None:
 def test_arguments_that_exclude_each_other_are_refused(small: ModelSource) -> None:
     with pytest.raises(SourceError, match="uint8 needs int8"):
         quantize(small, scheme=Scheme.FLOAT16, io=IoType.UINT8)
+    recipe = make_recipe(Scheme.DYNAMIC, None)
     with pytest.raises(SourceError, match=r"is already a \.tflite"):
-        quantize(small, scheme=Scheme.DYNAMIC)
+        quantize_by_recipe(small, recipe, engine=EngineName.TENSORFLOW)
     quantized = quantize(small, scheme=Scheme.INT8, calibration=tiny.pictures())
     with pytest.raises(SourceError, match="already quantised"):
         tflite_source(quantized, name="quantized")
@@ -204,7 +207,7 @@ def test_the_command_warns_of_few_pictures_and_counts_them(
 ) -> None:
     model = tmp_path / "tiny.tflite"
     model.write_bytes(convert(small))
-    scheme = ["--scheme", "int8", "--json"]
+    scheme = ["--scheme", "int8", "--json", "--accept-default-normalisation"]
     assert main(["quantize", str(model), *scheme, "--calibrate", "scenes:train:25"]) == 0
     output = capsys.readouterr()
     assert json.loads(output.out)["calibrated_on"] == 25

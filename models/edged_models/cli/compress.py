@@ -1,36 +1,45 @@
 """``edged-models compress``: apply every technique to one network, and compare the results in a table."""
 
 import argparse
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.progress import Progress
 
-from edged_models.cli.compression_command import (
-    add_checkpoint_argument,
+from edged_models.cli.compress_options import (
+    add_picture_options,
+    add_work_options,
+    fill_pictures,
+    list_jobs,
+    read_network,
+)
+from edged_models.cli.network_options import (
     add_fine_tuning_options,
+    add_network_argument,
     read_fine_tuning_options,
 )
-from edged_models.compression.fine_tune_settings import FineTuneSettings
-from edged_models.compression.techniques import (
-    GRID,
+from edged_models.compression.build_messages import (
     BuildJob,
     BuildProgress,
-    Technique,
-    select_techniques,
+    EvaluationProgress,
+    NetworkSpec,
 )
 from edged_models.console import add_json_option, print_result, progress_bar
-from edged_models.detector.checkpoint import Checkpoint, load_checkpoint
+from edged_models.detector.checkpoint import SUFFIX, load_checkpoint
 from edged_models.errors import ToolError
-from edged_models.files import write_text
-from edged_models.pictures.labelled import LabelledPicture, PictureSet
+from edged_models.files import write_bytes, write_text
+from edged_models.pictures.open_pictures import open_pictures
 
 if TYPE_CHECKING:
     from edged_models.compression.comparison import ComparisonTable, OmittedTechnique, TableRow
+    from edged_models.compression.grid import GridInputs
     from edged_models.compression.machine import Machine
+
+_BEST = "best.tflite"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -38,50 +47,43 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "compress",
         help="apply every technique that makes a network smaller or faster, and compare them in a table",
-        description="Builds each variant in a process of its own, evaluates all of them on the same pictures, and measures them on "
-        "both runtimes. Writes the models, table.json, table.md, table.png and table.svg.",
+        description="Builds and evaluates the variants in several processes, and measures them on both runtimes. Writes the models, "
+        "table.json, table.md, table.png and table.svg.",
     )
-    add_checkpoint_argument(parser)
-    parser.add_argument(
-        "--pictures",
-        default="scenes:held-out:200",
-        metavar="PICTURES",
-        help="pictures to evaluate on: a labelled folder, or drawn scenes (%(default)s)",
-    )
-    parser.add_argument(
-        "--only",
-        type=_parse_technique_names,
-        metavar="A,B",
-        help=f"apply only these techniques of {', '.join(technique.name for technique in GRID)}",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="use variants of an earlier run with the same settings",
-    )
+    add_network_argument(parser)
+    add_picture_options(parser)
     add_fine_tuning_options(parser)
+    add_work_options(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="output folder (default: beside the checkpoint)"
+        "--out", type=Path, metavar="FOLDER", help="output folder (default: beside the source)"
     )
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, evaluate and measure the variants, and print the table.
+    """Build, evaluate and measure the variants, print the table, and choose a row if there is a budget.
 
     Raises:
-        ToolError: the checkpoint or the pictures cannot be used, no technique can be applied, or a file cannot be written.
+        ToolError: the network or the pictures cannot be used, no technique can be applied, no row is within the budget, or a file
+            cannot be written.
         EdgedError: a variant cannot be loaded.
     """
-    checkpoint = load_checkpoint(args.checkpoint)
-    folder = args.out or args.checkpoint.with_name(f"{args.checkpoint.stem}-compressed")
-    table = _build_table(args, checkpoint, folder)
+    fill_pictures(args)
+    folder = args.out or args.network.with_name(f"{args.network.stem}-compressed")
+    table = _build_table(args, read_network(args), folder)
     lines = [
         *_write_table(table, folder),
         f"Written to {folder}: the models, table.json, table.md, table.png, table.svg; took {table.seconds:.0f} s.",
     ]
+    if table.choice:
+        write_bytes(folder / _BEST, (folder / table.choice.model).read_bytes())
+        lines.append(
+            f"Best: {table.choice.name}, {table.choice.reason}. Copied to {folder / _BEST}."
+        )
     print_result(args, table, lines)
+    if args.budget and not table.choice:
+        raise ToolError(table.unmet_budget)
     return 0
 
 
@@ -98,110 +100,102 @@ def _write_table(table: "ComparisonTable", folder: Path) -> list[str]:
     return format_terminal(table)
 
 
-def _build_table(
-    args: argparse.Namespace, checkpoint: Checkpoint, folder: Path
-) -> "ComparisonTable":
+def _build_table(args: argparse.Namespace, network: NetworkSpec, folder: Path) -> "ComparisonTable":
+    from edged_models.compression.budget import choose_row
     from edged_models.compression.comparison import ComparisonTable, mark_pareto_fronts
     from edged_models.compression.machine import describe_machine
-    from edged_models.pictures.open_pictures import open_pictures
 
     began_s = time.perf_counter()
-    tuning = read_fine_tuning_options(args)
     # Both sets are opened before the long work, so that a wrong path is reported at once.
-    open_pictures(tuning.training_pictures, labels=checkpoint.architecture.labels)
-    pictures = open_pictures(args.pictures, labels=checkpoint.architecture.labels)
+    inputs = _open_inputs(args, network)
+    side_px = inputs.side_px
+    jobs = list_jobs(args, network, folder, side_px=side_px)
     machine = describe_machine()
-    jobs = _list_jobs(args, checkpoint, folder, tuning)
-    rows, omitted = _build_rows(args, jobs, pictures, folder=folder, machine=machine)
-    return ComparisonTable(
-        checkpoint=args.checkpoint.name,
-        digest=checkpoint.digest(),
-        side_px=checkpoint.side_px,
+    rows, omitted = _build_rows(args, jobs, inputs, folder=folder, machine=machine)
+    table = ComparisonTable(
+        checkpoint=args.network.name,
+        digest=network.digest,
+        side_px=(side_px, side_px) if side_px else _read_side_px(folder / rows[0].model),
         pictures=args.pictures,
-        tuning=tuning,
+        tuning=read_fine_tuning_options(args),
+        seeds=args.seeds,
         machine=machine,
         rows=mark_pareto_fronts(rows),
         omitted=tuple(omitted),
         seconds=time.perf_counter() - began_s,
     )
+    return choose_row(table, args.budget) if args.budget else table
 
 
-def _list_jobs(
-    args: argparse.Namespace, checkpoint: Checkpoint, folder: Path, tuning: FineTuneSettings
-) -> list[BuildJob]:
-    digest = checkpoint.digest()
-    return [
-        BuildJob(
-            technique=technique,
-            checkpoint=str(args.checkpoint),
-            digest=digest,
-            tuning=tuning,
-            out=str(folder / f"{technique.name}.tflite"),
-        )
-        for technique in select_techniques(args.only, side_px=checkpoint.side_px)
-    ]
+def _open_inputs(args: argparse.Namespace, network: NetworkSpec) -> "GridInputs":
+    from edged_models.compression.grid import GridInputs
+
+    cores = len(os.sched_getaffinity(0))
+    is_checkpoint = args.network.suffix == SUFFIX
+    side_px = load_checkpoint(args.network).side_px if is_checkpoint else None
+    return GridInputs(
+        training=open_pictures(args.train_on, labels=network.labels) if is_checkpoint else None,
+        pictures=open_pictures(args.pictures, labels=network.labels),
+        pictures_spec=args.pictures,
+        side_px=side_px,
+        processes=args.jobs,
+        threads=args.threads or max(1, cores // args.jobs),
+    )
+
+
+def _read_side_px(model: Path) -> tuple[int, int]:
+    from edged_models.conversion.tflite_model import parse_model
+
+    parsed = parse_model(model.read_bytes(), str(model))
+    height, width = parsed.tensors[parsed.inputs[0]].shape[1:3]
+    return height, width
 
 
 def _build_rows(
     args: argparse.Namespace,
     jobs: Sequence[BuildJob],
-    pictures: PictureSet,
+    inputs: "GridInputs",
     *,
     folder: Path,
     machine: "Machine",
 ) -> "tuple[list[TableRow], list[OmittedTechnique]]":
-    from edged_models.compression.grid import build_variants, evaluate_variants, measure_variants
+    from edged_models.compression.grid import build_variants, measure_variants
     from edged_models.compression.record_store import RecordStore
 
     records = RecordStore(folder / "records")
     with progress_bar() as progress:
-        bars = _ProgressBars(progress, len(jobs), len(pictures))
-        built, omitted = build_variants(jobs, records, resume=args.resume, listener=bars)
+        bars = _ProgressBars(progress, jobs)
+        built, omitted = build_variants(jobs, records, inputs, resume=args.resume, listener=bars)
         if not built:
             raise ToolError("; ".join(f"{one.name}: {one.reason}" for one in omitted))
-        evaluated = evaluate_variants(built, pictures, args.pictures, records, listener=bars)
-        return measure_variants(evaluated, list(machine.runtimes), listener=bars), omitted
+        return measure_variants(built, list(machine.runtimes), listener=bars), omitted
 
 
 class _ProgressBars:
-    """A `GridListener` that shows a progress bar for each part of the work."""
+    """A `GridListener` that shows a progress bar for each part of the work, and what each process does."""
 
-    def __init__(self, progress: Progress, variant_count: int, picture_count: int) -> None:
+    def __init__(self, progress: Progress, jobs: Sequence[BuildJob]) -> None:
         self._progress = progress
-        self._build_task = progress.add_task("building variants", total=variant_count)
-        self._evaluate_task = progress.add_task("evaluating", total=picture_count)
-        self._measure_task = progress.add_task("measuring", total=variant_count)
+        rows = len({job.technique.name for job in jobs})
+        self._build_task = progress.add_task("building and evaluating", total=len(jobs))
+        self._measure_task = progress.add_task("measuring", total=rows)
+        self._working: dict[str, str] = {}
 
-    def on_building(self, technique: Technique, fine_tuning: BuildProgress | None) -> None:
-        """Show the variant, and the step of its fine-tuning."""
-        step = (
-            f", step {fine_tuning.steps_done} of {fine_tuning.steps_total}" if fine_tuning else ""
-        )
-        self._progress.update(self._build_task, note=f"{technique.title}{step}")
+    def on_work(self, message: BuildProgress | EvaluationProgress) -> None:
+        """Show the step of the fine-tuning, or the picture of the evaluation."""
+        kind = "step" if isinstance(message, BuildProgress) else "picture"
+        self._working[message.job] = f"{message.job}: {kind} {message.done} of {message.total}"
+        self._show()
 
-    def on_built(self) -> None:
-        """Count a built variant."""
-        self._progress.update(self._build_task, advance=1, note="")
-
-    def track_pictures(self, pictures: Iterable[LabelledPicture]) -> Iterator[LabelledPicture]:
-        """Yield the pictures, and count them."""
-        for picture in pictures:
-            yield picture
-            self._progress.advance(self._evaluate_task)
+    def on_finished(self, name: str) -> None:
+        """Count a finished variant."""
+        self._working.pop(name, None)
+        self._progress.advance(self._build_task)
+        self._show()
 
     def on_measured(self) -> None:
         """Count a measured variant."""
         self._progress.advance(self._measure_task)
 
-
-def _parse_technique_names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    known = [technique.name for technique in GRID]
-    for name in names:
-        if name not in known:
-            raise argparse.ArgumentTypeError(
-                f"there is no technique {name!r}; the techniques are {', '.join(known)}"
-            )
-    if not names:
-        raise argparse.ArgumentTypeError("give at least one technique")
-    return names
+    def _show(self) -> None:
+        self._progress.update(self._build_task, note=", ".join(self._working.values()))

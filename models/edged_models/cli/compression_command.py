@@ -1,35 +1,39 @@
-"""Parts of the commands that make a smaller checkpoint from a checkpoint."""
+"""Parts of the commands that apply a technique to a network and write the new one."""
 
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from edged.terminal.numbers import integer_in_range, number_in_range
+from edged_models.cli.network_options import (
+    OpenedNetwork,
+    add_fine_tuning_options,
+    open_command_network,
+    resolve_output_path,
+)
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
-from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.console import add_json_option, format_table, print_result, progress_bar
-from edged_models.detector.checkpoint import SUFFIX, Checkpoint, Origin
-from edged_models.pictures.open_pictures import open_pictures
-from edged_models.threads import limit_threads
 
-_MAX_STEPS = 1_000_000
-_MAX_THREADS = 64
-_DEFAULT_SETTINGS = FineTuneSettings()
+if TYPE_CHECKING:
+    from edged_models.compression.network import Network, NetworkTrainer
 
 
 class CompressionResult(Struct, frozen=True, kw_only=True):
     """Result of a command.
 
     Attributes:
-        out: path of the new checkpoint.
+        out: path of the new network.
         parameters_before: number of parameters of the old network.
         parameters: number of parameters of the new network.
         summary: what the technique did, in a few words.
-        steps: number of steps of fine-tuning.
+        steps: number of steps of fine-tuning; 0 for none.
+        labels: class names of the network.
+        accuracy_before: accuracy of the old network on the pictures kept for validation, 0..1; None if it was not measured.
+        accuracy: accuracy of the new one.
         seconds: duration of the command.
     """
 
@@ -38,173 +42,122 @@ class CompressionResult(Struct, frozen=True, kw_only=True):
     parameters: int
     summary: str
     steps: int
+    labels: tuple[str, ...]
+    accuracy_before: float | None
+    accuracy: float | None
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionRecipe:
-    """One technique that makes a network smaller.
+    """One technique that changes a network.
 
     Attributes:
         command: name of the command, for the origin of the new weights.
-        apply: makes the new network from the old one, the pictures, the settings and a progress callback.
+        apply: makes the new network from the old one, what trains it, the settings and a progress callback.
         summarize: describes the new network in a few words.
     """
 
     command: str
-    apply: Callable[[Checkpoint, PictureSample, FineTuneSettings, StepCallback], Checkpoint]
-    summarize: Callable[[Checkpoint], str]
-
-
-def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the checkpoint that the command reads."""
-    parser.add_argument(
-        "checkpoint", type=Path, metavar="CHECKPOINT", help="a .npz file of `edged-models train`"
-    )
-
-
-def add_fine_tuning_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the fine-tuning."""
-    parser.add_argument(
-        "--train-pictures",
-        metavar="PICTURES",
-        default=_DEFAULT_SETTINGS.training_pictures,
-        help="labelled pictures to fine-tune on: a folder, or drawn scenes (%(default)s)",
-    )
-    parser.add_argument(
-        "--steps",
-        type=integer_in_range(min_value=1, max_value=_MAX_STEPS),
-        metavar="N",
-        default=_DEFAULT_SETTINGS.steps,
-        help="number of batches to fine-tune on (%(default)s)",
-    )
-    parser.add_argument(
-        "--rate",
-        type=number_in_range(min_value=0, max_value=1, exclude_min=True),
-        metavar="R",
-        help="highest learning rate (default: depends on the technique)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=integer_in_range(min_value=0, max_value=2**31),
-        metavar="N",
-        default=_DEFAULT_SETTINGS.seed,
-        help="seed of all random numbers (%(default)s)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=integer_in_range(min_value=0, max_value=_MAX_THREADS),
-        metavar="N",
-        default=_DEFAULT_SETTINGS.threads,
-        help="threads of TensorFlow, 0 for one for each core; with 1 the same seed gives the same weights (%(default)s)",
-    )
+    apply: "Callable[[Network, NetworkTrainer | None, FineTuneSettings, StepCallback], Network]"
+    summarize: "Callable[[Network], str]"
 
 
 def add_output_options(
-    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], *, can_skip: bool
 ) -> None:
-    """Add the last options of a command that writes a checkpoint, and set the function that runs it."""
+    """Add the last options of a command that writes a network, and set the function that runs it.
+
+    Args:
+        parser: the command's parser.
+        run: the function.
+        can_skip: whether the technique makes sense without fine-tuning.
+    """
     add_fine_tuning_options(parser)
+    if can_skip:
+        parser.add_argument(
+            "--no-fine-tuning",
+            action="store_true",
+            help="change the network and train nothing; no pictures are needed, and accuracy is lost",
+        )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
-        help="the new checkpoint (default: beside the old one)",
+        help="the new network, of the same kind of file (default: beside the old one)",
     )
     add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
-
-
-def read_fine_tuning_options(args: argparse.Namespace) -> FineTuneSettings:
-    """Return the settings that the options of `add_fine_tuning_options` give."""
-    return FineTuneSettings(
-        training_pictures=args.train_pictures,
-        steps=args.steps,
-        rate=args.rate,
-        seed=args.seed,
-        threads=args.threads,
-    )
-
-
-def resolve_output_path(args: argparse.Namespace, name_suffix: str, suffix: str = SUFFIX) -> Path:
-    """Return the path of the result.
-
-    Args:
-        args: parsed arguments with ``out`` and ``checkpoint``.
-        name_suffix: added to the checkpoint's name if ``--out`` is not given.
-        suffix: suffix of the file.
-    """
-    return args.out or args.checkpoint.with_name(f"{args.checkpoint.stem}-{name_suffix}{suffix}")
+    parser.set_defaults(func=run, usage=parser.error, can_skip=can_skip)
 
 
 def run_compression(
-    args: argparse.Namespace, checkpoint: Checkpoint, recipe: CompressionRecipe, *, name_suffix: str
+    args: argparse.Namespace, recipe: CompressionRecipe, *, name_suffix: str
 ) -> int:
-    """Apply a technique, fine-tune, write the new checkpoint, and print the result.
+    """Apply a technique, fine-tune, write the new network, and print the result.
 
     Args:
         args: parsed arguments.
-        checkpoint: the network.
         recipe: the technique.
-        name_suffix: added to the checkpoint's name if ``--out`` is not given.
+        name_suffix: added to the network's name if ``--out`` is not given.
 
     Raises:
         ToolError: the technique cannot be applied, the pictures cannot be used, or the file cannot be written.
     """
     began_s = time.perf_counter()
-    tuning, out = read_fine_tuning_options(args), resolve_output_path(args, name_suffix)
-    limit_threads(tuning.threads)
-    sample = open_sample(checkpoint, tuning)
-    compressed = _apply(recipe, checkpoint, sample, tuning)
-    compressed.save(out)
+    opened = open_command_network(args)
+    out = resolve_output_path(args, name_suffix, opened.network.suffix)
+    before = opened.evaluate(opened.network)
+    changed = apply_with_progress(recipe, opened)
+    changed.save(out, command=recipe.command, tuning=opened.tuning)
     result = CompressionResult(
         out=out,
-        parameters_before=checkpoint.count_parameters(),
-        parameters=compressed.count_parameters(),
-        summary=recipe.summarize(compressed),
-        steps=tuning.steps,
+        parameters_before=opened.network.count_parameters(),
+        parameters=changed.count_parameters(),
+        summary=recipe.summarize(changed),
+        steps=opened.tuning.steps,
+        labels=changed.labels,
+        accuracy_before=before,
+        accuracy=opened.evaluate(changed),
         seconds=time.perf_counter() - began_s,
     )
     print_result(args, result, _format_lines(result))
     return 0
 
 
-def open_sample(checkpoint: Checkpoint, tuning: FineTuneSettings) -> PictureSample:
-    """Open the pictures to fine-tune on, at the network's input size.
+def apply_with_progress(recipe: CompressionRecipe, opened: OpenedNetwork) -> "Network":
+    """Apply a technique with a progress bar.
 
     Raises:
-        PicturesError: the pictures cannot be read, or do not fit the network.
+        ToolError: the technique cannot be applied.
     """
-    pictures = open_pictures(tuning.training_pictures, labels=checkpoint.architecture.labels)
-    return draw_sample(pictures, side_px=checkpoint.side_px)
-
-
-def _apply(
-    recipe: CompressionRecipe,
-    checkpoint: Checkpoint,
-    sample: PictureSample,
-    tuning: FineTuneSettings,
-) -> Checkpoint:
     with progress_bar() as progress:
-        task = progress.add_task("fine-tuning", total=tuning.steps)
-        compressed = recipe.apply(
-            checkpoint, sample, tuning, lambda done: progress.update(task, completed=done)
+        task = progress.add_task("fine-tuning", total=opened.tuning.steps or None)
+        return recipe.apply(
+            opened.network,
+            opened.trainer,
+            opened.tuning,
+            lambda done: progress.update(task, completed=done),
         )
-    origin = Origin(
-        command=recipe.command,
-        seed=tuning.seed,
-        steps=tuning.steps,
-        training_data=f"{tuning.training_pictures} {sample.digest()}",
-        start=checkpoint.digest(),
-    )
-    return replace(compressed, origin=origin)
+
+
+def format_accuracy(before: float | None, after: float | None) -> list[tuple[str, str]]:
+    """Return the row with the accuracy; none if it was not measured."""
+    if before is None or after is None:
+        return []
+    return [("accuracy", f"{after:.3f} (before {before:.3f}), on the pictures kept for validation")]
+
+
+def format_steps(steps: int) -> str:
+    """Return how long a network was fine-tuned."""
+    return f"{steps} steps" if steps else "not at all: accuracy is lost, see `evaluate`"
 
 
 def _format_lines(result: CompressionResult) -> list[str]:
     rows = [
         ("result", result.summary),
         ("parameters", f"{result.parameters:,} (before {result.parameters_before:,})"),
-        ("fine-tuned", f"{result.steps} steps"),
+        *format_accuracy(result.accuracy_before, result.accuracy),
+        ("fine-tuned", format_steps(result.steps)),
         ("took", f"{result.seconds:.0f} s"),
         ("written", result.out),
     ]

@@ -1,4 +1,4 @@
-"""``edged-models factorize``: replace pointwise convolutions by two smaller ones."""
+"""``edged-models factorize``: replace dense layers and pointwise convolutions by two smaller ones."""
 
 import argparse
 from typing import Any
@@ -6,21 +6,22 @@ from typing import Any
 from edged.terminal.numbers import number_in_range
 from edged_models.cli.compression_command import (
     CompressionRecipe,
-    add_checkpoint_argument,
     add_output_options,
     run_compression,
 )
-from edged_models.detector.checkpoint import load_checkpoint
+from edged_models.cli.network_options import (
+    add_network_argument,
+)
 
 
 def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "factorize",
-        help="replace pointwise convolutions by two smaller ones where this reduces the size",
+        help="replace dense layers and pointwise convolutions by two smaller ones where this reduces the size",
         description="Low-rank factorisation by singular value decomposition. Layers that would not become smaller are not changed.",
     )
-    add_checkpoint_argument(parser)
+    add_network_argument(parser)
     parser.add_argument(
         "--energy",
         type=number_in_range(min_value=0, max_value=1, exclude_min=True),
@@ -28,27 +29,24 @@ def add_parser(subparsers: Any) -> None:
         metavar="E",
         help="share of each layer's squared singular values to keep (%(default)s)",
     )
-    add_output_options(parser, run)
+    add_output_options(parser, run, can_skip=True)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Factorise, fine-tune, and write the new checkpoint.
+    """Factorise, fine-tune, and write the new network.
 
     Raises:
-        ToolError: the checkpoint or the pictures cannot be used, or no layer becomes smaller.
+        ToolError: the network or the pictures cannot be used, or no layer becomes smaller.
     """
-    start = load_checkpoint(args.checkpoint)
-
-    from edged_models.compression.fine_tune import fine_tune_checkpoint
-    from edged_models.compression.low_rank import factorize_checkpoint
+    from edged_models.compression.low_rank import factorize_network, list_ranks
 
     recipe = CompressionRecipe(
         command="factorize",
-        apply=lambda checkpoint, sample, tuning, progress: fine_tune_checkpoint(
-            factorize_checkpoint(checkpoint, args.energy), sample, tuning=tuning, progress=progress
+        apply=lambda network, trainer, tuning, progress: factorize_network(
+            network, trainer, energy=args.energy, tuning=tuning, progress=progress
         ),
         summarize=lambda factorized: ", ".join(
-            f"{name} rank {rank}" for name, rank in factorized.architecture.ranks.items()
+            f"{name} rank {rank}" for name, rank in list_ranks(factorized.model).items()
         ),
     )
-    return run_compression(args, start, recipe, name_suffix=f"energy-{100 * args.energy:.0f}")
+    return run_compression(args, recipe, name_suffix=f"energy-{100 * args.energy:.0f}")

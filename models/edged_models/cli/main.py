@@ -20,6 +20,7 @@ PROGRAM = Program(
         "prune",
         "cluster",
         "factorize",
+        "distil",
         "qat",
         "compress",
         "evaluate",

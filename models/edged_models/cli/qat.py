@@ -2,23 +2,30 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from edged_models.cli.compression_command import (
-    add_checkpoint_argument,
+    CompressionRecipe,
+    apply_with_progress,
+    format_accuracy,
+)
+from edged_models.cli.network_options import (
+    OpenedNetwork,
     add_fine_tuning_options,
-    open_sample,
-    read_fine_tuning_options,
+    add_network_argument,
+    open_command_network,
     resolve_output_path,
 )
-from edged_models.compression.fine_tune_settings import FineTuneSettings
-from edged_models.console import add_json_option, format_table, print_result, progress_bar
-from edged_models.detector.checkpoint import Checkpoint, load_checkpoint
+from edged_models.console import add_json_option, format_table, print_result
+from edged_models.errors import ToolError
 from edged_models.files import write_bytes
-from edged_models.threads import limit_threads
+
+if TYPE_CHECKING:
+    from edged_models.compression.network import Network
 
 _IO_TYPES = ("uint8", "int8", "float")
 
@@ -31,6 +38,8 @@ class QatResult(Struct, frozen=True, kw_only=True):
         bytes: size of the .tflite.
         io: type of its input.
         steps: number of steps of fine-tuning.
+        accuracy_before: accuracy of the network on the pictures kept for validation, 0..1; None if it was not measured.
+        accuracy: accuracy of the network with the rounding.
         seconds: duration of the command.
     """
 
@@ -38,6 +47,8 @@ class QatResult(Struct, frozen=True, kw_only=True):
     bytes: int
     io: str
     steps: int
+    accuracy_before: float | None
+    accuracy: float | None
     seconds: float
 
 
@@ -47,74 +58,93 @@ def add_parser(subparsers: Any) -> None:
         "qat",
         help="fine-tune a network for eight bits, and convert it without calibration",
         description="Quantisation-aware training: the network is trained with the rounding of eight bits in it. Use it if "
-        "`quantize` loses too much accuracy.",
+        "`quantize` loses too much accuracy. Zeros of `prune` and shared values of `cluster` are kept.",
     )
-    add_checkpoint_argument(parser)
+    add_network_argument(parser)
     parser.add_argument(
         "--io", choices=_IO_TYPES, default="uint8", help="type of the input (%(default)s)"
     )
     parser.add_argument(
         "--head",
         choices=["postprocess", "raw"],
-        default="postprocess",
-        help="outputs: detections (postprocess), or boxes and scores of every cell (raw) (%(default)s)",
+        help="outputs of a checkpoint: detections (postprocess, the default), or boxes and scores of every cell (raw)",
     )
     add_fine_tuning_options(parser)
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the .tflite (default: beside the checkpoint)"
+        "--out", type=Path, metavar="FILE", help="the .tflite (default: beside the network)"
     )
     add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
+    parser.set_defaults(func=run, usage=parser.error, can_skip=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """Fine-tune, convert, and write the .tflite.
 
     Raises:
-        ToolError: the checkpoint or the pictures cannot be used, or the file cannot be written.
+        ToolError: the network or the pictures cannot be used, or the file cannot be written.
     """
     began_s = time.perf_counter()
-    checkpoint, tuning = load_checkpoint(args.checkpoint), read_fine_tuning_options(args)
+    opened = open_command_network(args)
+    opened = replace(opened, network=_set_head(opened.network, args.head))
     out = resolve_output_path(args, "qat", ".tflite")
-    net = _train(checkpoint, tuning)
-    model = _convert(args, net, name=out.stem, labels=checkpoint.architecture.labels)
+    before = opened.evaluate(opened.network)
+    aware = _train(opened)
+    model = _convert(args, aware, name=out.stem)
     write_bytes(out, model)
-    seconds = time.perf_counter() - began_s
-    result = QatResult(out=out, bytes=len(model), io=args.io, steps=tuning.steps, seconds=seconds)
+    result = QatResult(
+        out=out,
+        bytes=len(model),
+        io=args.io,
+        steps=opened.tuning.steps,
+        accuracy_before=before,
+        accuracy=opened.evaluate(aware),
+        seconds=time.perf_counter() - began_s,
+    )
     print_result(args, result, _format_lines(result))
     return 0
 
 
-def _train(checkpoint: Checkpoint, tuning: FineTuneSettings) -> Any:
-    """Return the trained Keras network."""
-    limit_threads(tuning.threads)
-    from edged_models.compression.qat import train_quantization_aware
+def _set_head(network: "Network", head: str | None) -> "Network":
+    """Return a network whose converted model has these outputs.
 
-    sample = open_sample(checkpoint, tuning)
-    with progress_bar() as progress:
-        task = progress.add_task("fine-tuning", total=tuning.steps)
-        return train_quantization_aware(
-            checkpoint,
-            sample,
-            tuning=tuning,
-            progress=lambda done: progress.update(task, completed=done),
-        )
-
-
-def _convert(args: argparse.Namespace, net: Any, *, name: str, labels: tuple[str, ...]) -> bytes:
-    from edged_models.conversion.kinds.checkpoint import detector_source
-    from edged_models.conversion.quantize import IoType, Scheme, quantize
+    Raises:
+        ToolError: the network is no checkpoint.
+    """
+    from edged_models.compression.checkpoint_network import CheckpointNetwork
     from edged_models.detector.graph import DetectorHead
 
-    source = detector_source(
-        net, name=name, labels=labels, head=DetectorHead(args.head), has_learned_ranges=True
+    if head is None:
+        return network
+    if not isinstance(network, CheckpointNetwork):
+        raise ToolError(f"{network.name} has fixed outputs: --head applies to checkpoints only")
+    return replace(network, head=DetectorHead(head))
+
+
+def _train(opened: OpenedNetwork) -> "Network":
+    """Return the trained network."""
+    from edged_models.compression.qat import train_quantization_aware
+
+    recipe = CompressionRecipe(
+        command="qat",
+        apply=lambda network, trainer, tuning, progress: train_quantization_aware(
+            network, trainer, tuning=tuning, progress=progress
+        ),
+        summarize=lambda _: "",
     )
-    return quantize(source, scheme=Scheme.INT8, io=IoType(args.io))
+    return apply_with_progress(recipe, opened)
+
+
+def _convert(args: argparse.Namespace, network: "Network", *, name: str) -> bytes:
+    from edged_models.quantization.quantize import quantize
+    from edged_models.quantization.scheme import IoType, Scheme
+
+    return quantize(network.to_source(name=name), scheme=Scheme.INT8, io=IoType(args.io))
 
 
 def _format_lines(result: QatResult) -> list[str]:
     rows = [
         ("fine-tuned", f"{result.steps} steps"),
+        *format_accuracy(result.accuracy_before, result.accuracy),
         ("input", result.io),
         ("size", f"{result.bytes / 1024:.0f} KiB"),
         ("took", f"{result.seconds:.0f} s"),

@@ -1,16 +1,26 @@
 """Low-rank factorisation: a matrix is replaced by the product of two smaller ones."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edged_models.detector.checkpoint import Checkpoint
+from edged_models.compression.fine_tune_settings import (
+    FineTuneSettings,
+    StepCallback,
+    ignore_progress,
+)
+from edged_models.compression.keras_graph import LayerCopy, list_layers, rebuild_graph
+from edged_models.compression.network import Network, NetworkTrainer
+from edged_models.compression.recovery import recover
+from edged_models.compression.training_steps import GENTLE_RATE
 from edged_models.errors import ToolError
+from edged_models.tensorflow import keras
 
 F32 = NDArray[np.float32]
+
+THIN_SUFFIX = "_thin"
+"""End of the name of the first factor; the second one has the name of the layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +63,104 @@ def factorize(matrix: F32, *, energy: float) -> LowRankFactors | None:
     )
 
 
-def factorize_checkpoint(checkpoint: Checkpoint, energy: float) -> Checkpoint:
-    """Factorise every pointwise convolution that becomes smaller by it, except those that are factorised already.
+def factorize_network(
+    network: Network,
+    trainer: NetworkTrainer | None,
+    *,
+    energy: float,
+    tuning: FineTuneSettings,
+    progress: StepCallback = ignore_progress,
+) -> Network:
+    """Factorise every dense layer and pointwise convolution that becomes smaller by it, except those that are factors already.
+
+    Args:
+        network: the network.
+        trainer: fine-tunes the result; None to leave it as it is.
+        energy: share of each kernel's energy to keep.
+        tuning: settings of the fine-tuning.
+        progress: called with the number of finished steps.
 
     Raises:
-        ToolError: no convolution becomes smaller.
+        ToolError: no layer becomes smaller, or the training fails.
     """
-    weights, ranks = dict(checkpoint.weights), dict(checkpoint.architecture.ranks)
-    for name in _pointwise_layers(checkpoint.weights):
-        factors = factorize(weights[f"{name}/kernel"][0, 0], energy=energy)
-        if name not in ranks and factors:
-            weights[f"{name}_thin/kernel"] = factors.first[None, None]
-            weights[f"{name}/kernel"] = factors.second[None, None]
-            ranks[name] = factors.rank
-    if ranks == checkpoint.architecture.ranks:
+    changed = network.with_model(factorize_model(network.model, energy, whole=network.whole_layers))
+    return recover(changed, trainer, tuning=tuning, default_rate=GENTLE_RATE, progress=progress)
+
+
+def factorize_model(
+    model: keras.Model, energy: float, *, whole: frozenset[str] = frozenset()
+) -> keras.Model:
+    """Return a copy of a model with its pointwise layers factorised.
+
+    Args:
+        model: a graph of layers.
+        energy: share of each kernel's energy to keep.
+        whole: names of layers that are not factorised.
+
+    Raises:
+        ToolError: no layer becomes smaller.
+    """
+    names = {layer.name for layer in list_layers(model)}
+    count = 0
+
+    def replace(layer: keras.layers.Layer) -> LayerCopy | None:
+        nonlocal count
+        if layer.name in whole or not _is_pointwise(layer) or _is_factor(layer.name, names):
+            return None
+        kernel = layer.get_weights()[0]
+        factors = factorize(kernel.reshape(kernel.shape[-2:]), energy=energy)
+        if factors is None:
+            return None
+        count += 1
+        return _split(layer, factors)
+
+    factorized = rebuild_graph(model, replace)
+    if not count:
         raise ToolError(
             f"nothing to factorise: at an energy of {energy:g} no pointwise layer becomes smaller; choose a lower energy"
         )
-    architecture = msgspec.structs.replace(checkpoint.architecture, ranks=ranks)
-    return replace(checkpoint, architecture=architecture, weights=weights)
+    return factorized
 
 
-def _pointwise_layers(weights: Mapping[str, F32]) -> list[str]:
-    """Return the 1x1 convolutions that are followed by a normalisation, which are those that `net.build` can factorise."""
-    names = (name.removesuffix("/kernel") for name in weights if name.endswith("/kernel"))
-    return [
-        name
-        for name in names
-        if weights[f"{name}/kernel"].shape[:2] == (1, 1) and f"{name}_norm/gamma" in weights
-    ]
+def list_ranks(model: keras.Model) -> dict[str, int]:
+    """Return the ranks of the factorised layers, by layer."""
+    return {
+        layer.name.removesuffix(THIN_SUFFIX): int(layer.get_weights()[0].shape[-1])
+        for layer in list_layers(model)
+        if layer.name.endswith(THIN_SUFFIX)
+    }
+
+
+def _is_factor(name: str, names: set[str]) -> bool:
+    return name.endswith(THIN_SUFFIX) or f"{name}{THIN_SUFFIX}" in names
+
+
+def _is_pointwise(layer: keras.layers.Layer) -> bool:
+    """Return whether a layer is a dense one, or a pointwise convolution without groups or strides."""
+    if type(layer) is keras.layers.Dense:
+        return True
+    if type(layer) is not keras.layers.Conv2D:
+        return False
+    return {*layer.kernel_size, *layer.strides, layer.groups} == {1}
+
+
+def _split(layer: keras.layers.Layer, factors: LowRankFactors) -> LayerCopy:
+    config = layer.get_config()
+    size = "units" if type(layer) is keras.layers.Dense else "filters"
+    thin = {
+        **config,
+        "name": f"{layer.name}{THIN_SUFFIX}",
+        size: factors.rank,
+        "activation": "linear",
+        "use_bias": False,
+    }
+    kind = type(layer)
+    kernel, *bias = layer.get_weights()
+    shape = kernel.shape[:-2]
+    return LayerCopy(
+        (kind.from_config(thin), kind.from_config(config)),
+        (
+            [factors.first.reshape(*shape, *factors.first.shape)],
+            [factors.second.reshape(*shape, *factors.second.shape), *bias],
+        ),
+    )

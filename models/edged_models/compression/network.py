@@ -1,10 +1,17 @@
-"""What the techniques need to know of a network, and of the training that repairs it: edged's own detector and any Keras model alike."""
+"""The protocols of a network, and of the training that repairs it, for edged's own detector and any Keras model alike.
 
-from collections.abc import Callable
+A technique is a function ``technique(network, trainer, *, <its settings>, tuning, progress) -> Network``; without a trainer, which is
+None then, the network is changed and not fine-tuned.
+"""
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
+import numpy as np
+from numpy.typing import NDArray
+
+from edged_models.compression.fine_tune_settings import FineTuneSettings
 from edged_models.conversion.source import ModelSource
 
 
@@ -14,14 +21,22 @@ class Network(Protocol):
     Attributes:
         name: for messages and file names.
         labels: the class names; empty if they are not known.
-        side_px: height and width of the input, as [height, width].
-        model: the Keras 2 (`tf_keras`) model, which maps (B, H, W, C) float32 to its outputs.
+        side_px: height and width of the input, as [height, width]; None where the network leaves them open.
+        model: the Keras 2 (`tf_keras`) model, a graph of layers that maps (B, H, W, C) float32 to its outputs.
+        has_learned_ranges: whether `model` was trained quantisation-aware; it is converted without calibration then.
+        suffix: suffix of the file in which the network is saved, with the dot.
+        tied_layers: names of layers that must keep the same channels, though the graph would not demand it.
+        whole_layers: names of layers that cannot be replaced by two factors.
     """
 
     name: str
     labels: tuple[str, ...]
-    side_px: tuple[int, int]
+    side_px: tuple[int | None, int | None]
     model: Any
+    has_learned_ranges: bool
+    suffix: str
+    tied_layers: tuple[tuple[str, ...], ...]
+    whole_layers: frozenset[str]
 
     def digest(self) -> str:
         """Return a digest of architecture and weights: equal networks have equal digests."""
@@ -30,20 +45,39 @@ class Network(Protocol):
         """Return the number of weights."""
 
     def with_model(self, model: Any) -> "Network":
-        """Return this network with another Keras model in its place, as after a technique."""
+        """Return this network with another Keras model in its place, as after a technique.
 
-    def to_source(self, *, name: str, has_learned_ranges: bool = False) -> ModelSource:
-        """Return the network as a source for conversion."""
+        Raises:
+            ToolError: the network's kind of file cannot hold the model.
+        """
 
-    def save(self, path: Path) -> None:
+    def with_learned_ranges(self, model: Any) -> "Network":
+        """Return this network with a model that has been trained quantisation-aware: it can be converted, but not saved."""
+
+    def build_for_side(self) -> Any:
+        """Return the model for one fixed input size, as it is converted."""
+
+    def to_source(self, *, name: str) -> ModelSource:
+        """Return the network as a source for conversion.
+
+        Args:
+            name: name of the model, for messages and in the file.
+        """
+
+    def save(self, path: Path, *, command: str, tuning: FineTuneSettings) -> None:
         """Write the network, in the form in which it was read.
+
+        Args:
+            path: the file; its suffix should be `suffix`.
+            command: the command that made the network, to be recorded where the form has a place for it.
+            tuning: settings of its fine-tuning, to be recorded likewise.
 
         Raises:
             ToolError: the file cannot be written.
         """
 
 
-class Trainer(Protocol):
+class NetworkTrainer(Protocol):
     """Trains a network a little, so that it recovers from a change."""
 
     def fine_tune(
@@ -52,8 +86,8 @@ class Trainer(Protocol):
         *,
         settings: FineTuneSettings,
         default_rate: float,
-        progress: StepCallback,
         on_step: Callable[[int], None],
+        teacher: Any = None,
     ) -> None:
         """Train in place.
 
@@ -61,10 +95,23 @@ class Trainer(Protocol):
             model: a Keras 2 model with the inputs and outputs of the network, wrapped by a technique or not.
             settings: steps, seed, rate and threads.
             default_rate: the highest learning rate if `settings` has none.
-            progress: called with the number of finished steps.
-            on_step: called after each step, before the next one, with the number of finished steps: a technique keeps its
-                condition there, as zeros that must stay zero.
+            on_step: called with 0 at the start, then after each step and before the next one with the number of finished steps: a
+                technique keeps its condition there, as zeros that must stay zero, and reports the progress.
+            teacher: a model whose outputs are imitated beside the truth of the pictures; None for none.
+
+        Raises:
+            ToolError: the training fails, or cannot learn from a teacher.
         """
 
-    def evaluate(self, model: Path) -> float:
-        """Return the accuracy of a .tflite on the pictures kept for validation: top-1 accuracy or mAP, 0..1."""
+    def inputs(self, count: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the network's input of some training pictures: (1, H, W, C) float32, as the model takes it.
+
+        Args:
+            count: the largest number of pictures.
+
+        Raises:
+            ToolError: the trainer has no pictures.
+        """
+
+    def evaluate(self, model: Any) -> float | None:
+        """Return the accuracy of a Keras model on pictures that are not trained on, 0..1; None if the trainer cannot tell."""

@@ -1,5 +1,6 @@
 """Plots of the comparison: accuracy over cost."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def draw_table(table: ComparisonTable, path: Path) -> None:
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
     ):
         _draw_panel(axes, table.rows, costs, name)
-        _format_axes(axes, label)
-    figure.suptitle(f"{table.checkpoint}: AP50 on {table.pictures}")
+        _format_axes(axes, label, table.rows[0].qualities[0].measure)
+    figure.suptitle(f"{table.checkpoint}: {table.rows[0].qualities[0].measure} on {table.pictures}")
     figure.draw_without_rendering()  # places the axes, so that the labels can be
     figure.set_layout_engine("none")
     for axes, (name, _, costs) in zip(figure.axes, panels, strict=True):
@@ -48,40 +49,44 @@ def _list_panels(rows: Sequence[TableRow]) -> list[tuple[str, str, list[float]]]
         (
             cost.runtime,
             f"{cost.runtime}: latency, ms",
-            [row.costs[column].latency_ms for row in rows],
+            [_or_nan(row.costs[column].latency_ms) for row in rows],
         )
         for column, cost in enumerate(rows[0].costs)
     ]
     return [("size", "file, KiB", [row.file_bytes / 1024 for row in rows]), *latencies]
 
 
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
 def _draw_panel(axes: Axes, rows: Sequence[TableRow], costs: Sequence[float], name: str) -> None:
     """Draw one cost; the rows on the Pareto front are blue and joined."""
     front = sorted(
-        (cost, row.quality.ap50)
-        for cost, row in zip(costs, rows, strict=True)
-        if name in row.pareto_fronts
+        (cost, row.mean) for cost, row in zip(costs, rows, strict=True) if name in row.pareto_fronts
     )
-    axes.plot(*zip(*front, strict=True), color=_FRONT_COLOUR, linewidth=1)
+    if front:
+        axes.plot(*zip(*front, strict=True), color=_FRONT_COLOUR, linewidth=1)
     for cost, row in zip(costs, rows, strict=True):
+        if math.isnan(cost):
+            continue
         colour = _FRONT_COLOUR if name in row.pareto_fronts else _OTHER_COLOUR
-        axes.plot(cost, row.quality.ap50, "o", color=colour, markersize=5)
+        axes.plot(cost, row.mean, "o", color=colour, markersize=5)
 
 
 def _label_points(axes: Axes, rows: Sequence[TableRow], costs: Sequence[float], name: str) -> None:
     """Write each row's name beside its point, joined to it, and lower down where other names are."""
-    places = axes.transData.transform(
-        [(c, r.quality.ap50) for c, r in zip(costs, rows, strict=True)]
-    )
+    points = [(cost, row) for cost, row in zip(costs, rows, strict=True) if not math.isnan(cost)]
+    places = axes.transData.transform([(cost, row.mean) for cost, row in points])
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in places]
     middle = axes.bbox.x0 + axes.bbox.width / 2
-    for cost, row in sorted(zip(costs, rows, strict=True), key=lambda one: -one[1].quality.ap50):
-        x, _ = axes.transData.transform((cost, row.quality.ap50))
+    for cost, row in sorted(points, key=lambda one: -one[1].mean):
+        x, _ = axes.transData.transform((cost, row.mean))
         is_left = x > middle
         colour = _FRONT_COLOUR if name in row.pareto_fronts else _OTHER_COLOUR
         label = axes.annotate(
             row.name,
-            (cost, row.quality.ap50),
+            (cost, row.mean),
             xytext=(-9 if is_left else 9, 0),
             textcoords="offset points",
             horizontalalignment="right" if is_left else "left",
@@ -110,11 +115,11 @@ def _text_box(label: Annotation) -> Bbox:
     return Text.get_window_extent(label).padded(2)
 
 
-def _format_axes(axes: Axes, label: str) -> None:
+def _format_axes(axes: Axes, label: str, measure: str) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label)
-    axes.set_ylabel("AP50")
+    axes.set_ylabel(measure)
     axes.grid(visible=True, alpha=0.3)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from edged_models.compression.build_messages import BuildJob
 from edged_models.compression.comparison import VariantRecord
-from edged_models.compression.techniques import BuildJob
 from edged_models.files import write_bytes
 
 
@@ -36,4 +36,4 @@ class RecordStore:
         write_bytes(self._path(record.job), packed + b"\n")
 
     def _path(self, job: BuildJob) -> Path:
-        return self._folder / f"{job.technique.name}.json"
+        return self._folder / f"{job.name}.json"

@@ -1,8 +1,6 @@
-"""The techniques that `compress` compares, as values, and the messages of the process that builds a variant."""
+"""The techniques that `compress` compares, as values."""
 
-from msgspec import Struct, structs
-
-from edged_models.compression.fine_tune_settings import FineTuneSettings
+from msgspec import Struct
 
 
 class WeightPruning(Struct, frozen=True, kw_only=True, tag=True):
@@ -75,7 +73,7 @@ class Technique(Struct, frozen=True, kw_only=True):
     Attributes:
         name: name for ``--only`` and files.
         title: title for the table.
-        scheme: ``float32``, or a `conversion.quantize.Scheme`.
+        scheme: ``float32``, or a `quantization.quantize.Scheme`.
         change: change of the network before it is converted; None for none.
         side_px: side of the input; None for the checkpoint's own.
     """
@@ -85,6 +83,11 @@ class Technique(Struct, frozen=True, kw_only=True):
     scheme: str = "int8"
     change: Change | None = None
     side_px: int | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """True if the network is fine-tuned, so that the result depends on a seed."""
+        return self.change is not None
 
 
 GRID = (
@@ -120,78 +123,15 @@ GRID = (
 )
 
 
-def select_techniques(names: tuple[str, ...] | None, *, side_px: int) -> tuple[Technique, ...]:
+def select_techniques(
+    names: tuple[str, ...] | None, *, side_px: int | None
+) -> tuple[Technique, ...]:
     """Return the techniques with these names, in the order of `GRID`.
 
     Args:
         names: names in `GRID`; None for all but the one that sets the input size to `side_px`.
-        side_px: side of the checkpoint's input.
+        side_px: side of the network's input; None if it is not known.
     """
     if names is not None:
         return tuple(technique for technique in GRID if technique.name in names)
-    return tuple(technique for technique in GRID if technique.side_px != side_px)
-
-
-class BuildJob(Struct, frozen=True, kw_only=True):
-    """The input of the process that builds one variant.
-
-    Attributes:
-        technique: the technique to apply.
-        checkpoint: path of the checkpoint.
-        digest: digest of its weights.
-        tuning: settings of the fine-tuning; the same pictures are used for calibration.
-        out: path of the .tflite to write.
-    """
-
-    technique: Technique
-    checkpoint: str
-    digest: str
-    tuning: FineTuneSettings
-    out: str
-
-    def is_equivalent(self, other: "BuildJob") -> bool:
-        """Return whether both jobs build the same model; paths do not matter."""
-        return structs.replace(other, checkpoint=self.checkpoint, out=self.out) == self
-
-
-class BuildProgress(Struct, frozen=True, kw_only=True, tag="done"):
-    """The progress of the fine-tuning.
-
-    Attributes:
-        steps_done: number of finished steps.
-        steps_total: number of all steps.
-    """
-
-    steps_done: int
-    steps_total: int
-
-
-class BuildResult(Struct, frozen=True, kw_only=True, tag="built"):
-    """A built variant; the last message of the process.
-
-    Attributes:
-        parameters: number of the network's parameters.
-        remark: what the technique did; None if the title is complete without it.
-        sha256: SHA-256 of the .tflite.
-        file_bytes: size of the .tflite.
-        deflated_bytes: size of the compressed .tflite, as in a package or a delta update.
-    """
-
-    parameters: int
-    remark: str | None
-    sha256: str
-    file_bytes: int
-    deflated_bytes: int
-
-
-class BuildRefused(Struct, frozen=True, kw_only=True, tag="refused"):
-    """A technique that cannot be applied; the last message of the process.
-
-    Attributes:
-        reason: why it cannot be applied.
-    """
-
-    reason: str
-
-
-BuildMessage = BuildProgress | BuildResult | BuildRefused
+    return tuple(t for t in GRID if t.side_px is None or t.side_px != side_px)

@@ -1,19 +1,24 @@
-"""Building of one variant of a network: change, fine-tuning, and conversion.
+"""Building of the variants of a network: change, fine-tuning, and conversion."""
 
-Modules that import the optimisation toolkit are imported where they are used: most techniques do not need it, and importing it
-is slow.
-"""
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from dataclasses import dataclass
-from functools import partial
+import numpy as np
+from numpy.typing import NDArray
 
+from edged_models.compression.build_messages import BuildJob, NetworkSpec
 from edged_models.compression.channel_pruning import prune_channels, scale_width
-from edged_models.compression.fine_tune import GENTLE_RATE, THOROUGH_RATE, fine_tune_checkpoint
+from edged_models.compression.checkpoint_network import CheckpointNetwork
+from edged_models.compression.clustering import cluster_weights
+from edged_models.compression.detector_trainer import DetectorTrainer
 from edged_models.compression.fine_tune_settings import FineTuneSettings, StepCallback
-from edged_models.compression.low_rank import factorize_checkpoint
-from edged_models.compression.picture_sample import PictureSample, draw_sample
+from edged_models.compression.kernels import measure_sparsity
+from edged_models.compression.low_rank import factorize_network, list_ranks
+from edged_models.compression.network import Network, NetworkTrainer
+from edged_models.compression.open_network import open_network, open_trainer
+from edged_models.compression.shared_pictures import SharedPictures
 from edged_models.compression.techniques import (
-    BuildJob,
     Change,
     ChannelPruning,
     LowRankFactorization,
@@ -22,16 +27,15 @@ from edged_models.compression.techniques import (
     WeightPruning,
     WidthScaling,
 )
+from edged_models.compression.weight_pruning import prune_weights
 from edged_models.conversion.calibration import RECOMMENDED_PICTURES
 from edged_models.conversion.convert import convert
-from edged_models.conversion.kinds.checkpoint import detector_source
-from edged_models.conversion.quantize import Scheme, quantize
 from edged_models.conversion.source import ModelSource
-from edged_models.detector.checkpoint import Checkpoint
-from edged_models.detector.weights import restore_net
+from edged_models.errors import SourceError
 from edged_models.pictures.open_pictures import open_pictures
-from edged_models.tensorflow import keras
-from edged_models.threads import limit_threads
+from edged_models.pictures.subset import take_evenly
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import CALIBRATED_SCHEMES, Scheme
 
 _FLOAT32 = "float32"
 
@@ -51,108 +55,114 @@ class BuiltModel:
     remark: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FineTuning:
-    """Fine-tuning with fixed pictures and settings."""
+class GridBuilder:
+    """Builds variants of one network; those without a change share its float conversion and the calibration pictures."""
 
-    sample: PictureSample
-    settings: FineTuneSettings
-    progress: StepCallback
+    def __init__(self, network: NetworkSpec, shared: SharedPictures) -> None:
+        self._spec = network
+        self._shared = shared
+        self._sources: dict[int | None, ModelSource] = {}
 
-    def apply(self, checkpoint: Checkpoint, *, default_rate: float = GENTLE_RATE) -> Checkpoint:
-        return fine_tune_checkpoint(
-            checkpoint,
-            self.sample,
-            tuning=self.settings,
-            default_rate=default_rate,
-            progress=self.progress,
+    def build(self, job: BuildJob, *, progress: StepCallback) -> BuiltModel:
+        """Build one variant.
+
+        Args:
+            job: the technique and its settings.
+            progress: called with the number of finished steps of fine-tuning.
+
+        Raises:
+            ToolError: the technique cannot be applied to this network, or the pictures cannot be used.
+        """
+        technique = job.technique
+        network = self._at_side(technique.side_px)
+        if technique.change is None:
+            remark, parameters = None, network.count_parameters()
+            if technique.side_px not in self._sources:
+                self._sources[technique.side_px] = network.to_source(name=network.name)
+            source = self._sources[technique.side_px]
+        else:
+            network, trainer = self._open_trainer(network, job.tuning)
+            changed, remark = _apply_change(
+                network, technique.change, trainer, job.tuning, progress
+            )
+            source, parameters = changed.to_source(name=network.name), changed.count_parameters()
+        return BuiltModel(
+            model=self._convert(source, job, network), parameters=parameters, remark=remark
         )
 
+    @cached_property
+    def _network(self) -> Network:
+        spec = self._spec
+        return open_network(spec.path, labels=spec.labels, mean=spec.mean, std=spec.std)
 
-def build_variant(checkpoint: Checkpoint, job: BuildJob, *, progress: StepCallback) -> BuiltModel:
-    """Build one variant; a process can build only one.
+    def _at_side(self, side_px: int | None) -> Network:
+        if side_px is None:
+            return self._network
+        if not isinstance(self._network, CheckpointNetwork):
+            raise SourceError(
+                f"{self._network.name} has the input size of its file: build and train it for {side_px} px to compare it"
+            )
+        return replace(self._network, input_side_px=side_px)
 
-    Args:
-        checkpoint: the network.
-        job: the technique and its settings.
-        progress: called with the number of finished steps of fine-tuning.
+    def _open_trainer(
+        self, network: Network, tuning: FineTuneSettings
+    ) -> tuple[Network, NetworkTrainer]:
+        sample = self._shared.read_sample()
+        if isinstance(network, CheckpointNetwork) and sample is not None:
+            return network, DetectorTrainer(sample=sample)
+        named, trainer, _ = open_trainer(network, tuning.training_pictures)
+        return named, trainer
 
-    Raises:
-        ToolError: the technique cannot be applied to this network, or the pictures cannot be used.
-    """
-    limit_threads(job.tuning.threads)
-    labels = checkpoint.architecture.labels
-    side_px = job.technique.side_px or checkpoint.side_px
-    sample = draw_sample(
-        open_pictures(job.tuning.training_pictures, labels=labels), side_px=side_px
-    )
-    tuning = _FineTuning(sample=sample, settings=job.tuning, progress=progress)
-    make_source = partial(detector_source, name=job.technique.name, labels=labels)
-    if isinstance(job.technique.change, QuantizationAwareTraining):
-        source = make_source(_train_quantization_aware(checkpoint, tuning), has_learned_ranges=True)
-        parameters, remark = checkpoint.count_parameters(), "not calibrated"
-    else:
-        changed, remark = _apply_change(checkpoint, job.technique.change, tuning)
-        source = make_source(restore_net(changed, side_px=side_px))
-        parameters = changed.count_parameters()
-    return BuiltModel(
-        model=_convert(source, job.technique.scheme, sample), parameters=parameters, remark=remark
-    )
+    def _convert(self, source: ModelSource, job: BuildJob, network: Network) -> bytes:
+        if job.technique.scheme == _FLOAT32:
+            return convert(source)
+        scheme = Scheme(job.technique.scheme)
+        is_calibrated = scheme in CALIBRATED_SCHEMES and not source.has_learned_ranges
+        pictures = self._calibration(job, network) if is_calibrated else ()
+        return quantize(source, scheme=scheme, calibration=pictures)
+
+    def _calibration(self, job: BuildJob, network: Network) -> Sequence[NDArray[np.uint8]]:
+        if job.calibration is None:
+            raise SourceError(f"{job.technique.scheme} needs pictures: give --calibrate PICTURES")
+        if isinstance(network, CheckpointNetwork):
+            sample = self._shared.draw_training_sample(side_px=network.side_px[0])
+            if sample is not None:
+                return sample.images[:RECOMMENDED_PICTURES]
+        pictures = open_pictures(job.calibration, labels=network.labels or None)
+        return [one.image for one in take_evenly(pictures, RECOMMENDED_PICTURES)]
 
 
 def _apply_change(
-    checkpoint: Checkpoint, change: Change | None, tuning: _FineTuning
-) -> tuple[Checkpoint, str | None]:
+    network: Network,
+    change: Change,
+    trainer: NetworkTrainer,
+    tuning: FineTuneSettings,
+    progress: StepCallback,
+) -> tuple[Network, str | None]:
     """Return the network after the change and the fine-tuning, and a remark for the table."""
     match change:
         case WeightPruning(share=share):
-            return _prune_weights(checkpoint, share, tuning)
+            pruned = prune_weights(network, trainer, share=share, tuning=tuning, progress=progress)
+            return pruned, f"{measure_sparsity(pruned.model):.0%} of the weights are zero"
         case WeightClustering(count=count):
-            return _cluster(checkpoint, count, tuning)
+            clustered = cluster_weights(
+                network, trainer, clusters=count, tuning=tuning, progress=progress
+            )
+            return clustered, f"{count} values in each kernel"
         case ChannelPruning(share=share):
-            pruned = prune_channels(checkpoint, share)
-            return tuning.apply(pruned, default_rate=THOROUGH_RATE), None
+            pruned = prune_channels(network, trainer, share=share, tuning=tuning, progress=progress)
+            return pruned, None
         case WidthScaling(width=width):
-            narrow = scale_width(checkpoint, width)
-            tuned = tuning.apply(narrow, default_rate=THOROUGH_RATE)
-            return tuned, "started from the best channels"
+            narrow = scale_width(network, trainer, width=width, tuning=tuning, progress=progress)
+            return narrow, "started from the best channels"
         case LowRankFactorization(energy=energy):
-            factorized = factorize_checkpoint(checkpoint, energy)
-            ranks = factorized.architecture.ranks
-            return tuning.apply(factorized), f"{len(ranks)} layers factorised"
-        case _:
-            return checkpoint, None
+            factorized = factorize_network(
+                network, trainer, energy=energy, tuning=tuning, progress=progress
+            )
+            return factorized, f"{len(list_ranks(factorized.model))} layers factorised"
+        case QuantizationAwareTraining():
+            # Imported here: most techniques do not need the optimisation toolkit, and importing it is slow.
+            from edged_models.compression.qat import train_quantization_aware
 
-
-def _train_quantization_aware(checkpoint: Checkpoint, tuning: _FineTuning) -> keras.Model:
-    from edged_models.compression.qat import train_quantization_aware
-
-    return train_quantization_aware(
-        checkpoint, tuning.sample, tuning=tuning.settings, progress=tuning.progress
-    )
-
-
-def _prune_weights(
-    checkpoint: Checkpoint, share: float, tuning: _FineTuning
-) -> tuple[Checkpoint, str]:
-    from edged_models.compression.weight_pruning import measure_sparsity, prune_weights
-
-    pruned = prune_weights(
-        checkpoint, tuning.sample, share=share, tuning=tuning.settings, progress=tuning.progress
-    )
-    return pruned, f"{measure_sparsity(pruned.weights):.0%} of the weights are zero"
-
-
-def _cluster(checkpoint: Checkpoint, count: int, tuning: _FineTuning) -> tuple[Checkpoint, str]:
-    from edged_models.compression.clustering import cluster_checkpoint
-
-    clustered = cluster_checkpoint(
-        checkpoint, tuning.sample, clusters=count, tuning=tuning.settings, progress=tuning.progress
-    )
-    return clustered, f"{count} values in each kernel"
-
-
-def _convert(source: ModelSource, scheme: str, sample: PictureSample) -> bytes:
-    if scheme == _FLOAT32:
-        return convert(source)
-    return quantize(source, scheme=Scheme(scheme), calibration=sample.images[:RECOMMENDED_PICTURES])
+            aware = train_quantization_aware(network, trainer, tuning=tuning, progress=progress)
+            return aware, "not calibrated"

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edged_models.errors import SourceError
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
+_NO_OFFSET = 1
+"""Offsets 0 and 1 mean that the buffer lies inside the tree."""
 _DAMAGE_ERRORS = (
     struct.error,
     ValueError,
@@ -48,7 +51,19 @@ def unpack_model(model: bytes, name: str = "the model") -> schema.ModelT:
     if model[4:8] != _IDENTIFIER:
         raise SourceError(f"{name} is not a TensorFlow Lite model: bytes 4 to 8 are not 'TFL3'")
     with damage_as_source_error(name):
-        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+        tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+        for buffer in tree.buffers or []:
+            _move_inside(buffer, model)
+        return tree
+
+
+def _move_inside(buffer: schema.BufferT, model: bytes) -> None:
+    """Read a buffer that lies behind the tree, as files above 2 GB and those of ai-edge-quantizer have them."""
+    if buffer.offset > _NO_OFFSET:
+        if buffer.offset + buffer.size > len(model):
+            raise ValueError(f"a buffer ends at byte {buffer.offset + buffer.size} of {len(model)}")
+        buffer.data = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
+        buffer.offset = buffer.size = 0
 
 
 def pack_model(tree: schema.ModelT) -> bytes:

@@ -1,4 +1,4 @@
-"""What is wrong with a set of pictures: errors, for which a picture cannot be used, and warnings."""
+"""The problems of a set of pictures: errors, for which a picture cannot be used, and warnings."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class ProblemSeverity(StrEnum):
-    """Whether a picture's labels can be relied on in spite of a problem."""
+    """The severity of a problem: whether a picture's labels can be relied on in spite of it."""
 
     ERROR = "error"
     """No: the set is refused, or with ``--skip-bad`` the picture is left out."""

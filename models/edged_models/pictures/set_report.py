@@ -1,4 +1,4 @@
-"""What a set of pictures contains: the facts of the report, collected picture by picture."""
+"""The contents of a set of pictures: the facts of the report, collected picture by picture."""
 
 import math
 from collections import Counter

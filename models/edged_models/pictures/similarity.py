@@ -24,7 +24,7 @@ _CHUNK_ROWS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What pictures are compared by.
+    """The fingerprint of a picture, by which it is compared with others.
 
     Attributes:
         number: number of the picture in its set, from 0.

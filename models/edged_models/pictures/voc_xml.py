@@ -34,7 +34,7 @@ class VocObject:
 
 @dataclass(frozen=True, slots=True)
 class VocAnnotation:
-    """What the file says.
+    """The contents of the file.
 
     Attributes:
         size_px: width and height of the picture; None if it does not say.

@@ -7,13 +7,14 @@ import numpy as np
 
 from edged_models.conversion.kinds.checkpoint import detector_source
 from edged_models.conversion.model_metadata import ModelMetadata
-from edged_models.conversion.quantize import IoType, Scheme, quantize
 from edged_models.conversion.thresholds import attach_thresholds
 from edged_models.detector.checkpoint import Checkpoint
 from edged_models.detector.graph import DetectorHead
 from edged_models.detector.weights import restore_net
 from edged_models.pictures.open_pictures import open_pictures
 from edged_models.pictures.subset import take_evenly
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import IoType, Scheme
 
 CALIBRATION_PICTURES = "scenes:train"
 

@@ -12,7 +12,7 @@ from edged_models.files import write_bytes
 
 
 class Keep(StrEnum):
-    """Which weights of a training are its result."""
+    """The choice of the weights that are the result of a training."""
 
     BEST = "best"
     """Those with the highest AP50 on the validation pictures."""
@@ -21,7 +21,7 @@ class Keep(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a training ended."""
+    """The reason why a training ended."""
 
     COMPLETE = "complete"
     NO_IMPROVEMENT = "no improvement"

@@ -1,4 +1,4 @@
-"""What an earlier run of a training has left, and whether this run may go on with it."""
+"""The files of an earlier run of a training: whether this run may go on with them."""
 
 from collections.abc import Sequence
 from pathlib import Path
