@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from edged.clock import NS_PER_S, Clock
@@ -15,6 +15,7 @@ from edged.messaging.contract.device import ExampleHealth
 from edged.messaging.contract.header import Identity
 from edged.pictures.example import ExampleNote, ExampleReason, add_note
 from edged.pictures.ring import StoredPicture
+from edged.types import DetectedBox
 from edged.vision.messages import Observation
 from edged.vision.picture_messages import Picture, PictureRefusal
 from edged.vision.picture_policy import Purpose, allows
@@ -141,11 +142,8 @@ class HardExamples:
     def _describe(
         self, monitor: CameraMonitor, reason: ExampleReason, picture: Picture
     ) -> ExampleNote:
-        recent = self._recent.get(picture.camera, ())
-        # A frame on which the model did not run shows what the one before it shows.
-        found = [one for one in recent if one.frame_seq <= picture.frame_seq]
         boxes = describe_boxes(
-            found[-1].detections if found else (),
+            self._find_detections(picture),
             monitor.drawn_scores or (0.0,),
             self._settings.collect.margin,
             names=monitor.class_names,
@@ -161,6 +159,12 @@ class HardExamples:
             height=picture.height,
             boxes=tuple(boxes),
         )
+
+    def _find_detections(self, picture: Picture) -> Sequence[DetectedBox]:
+        """Return what was found in a frame; one on which the model did not run shows what the one before it shows."""
+        recent = self._recent.get(picture.camera, ())
+        found = [one for one in recent if one.frame_seq <= picture.frame_seq]
+        return found[-1].detections if found else ()
 
 
 def _refuse_unknown(picture: Picture) -> PictureRefusal:

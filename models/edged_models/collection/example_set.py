@@ -78,14 +78,7 @@ class ExampleSet:
         Raises:
             ToolError: it is no hard example, or cannot be written.
         """
-        if parse_name(name, len(jpeg)) is None:
-            raise ToolError("its name is not that of a hard example")
-        try:
-            note = read_note(jpeg)
-        except ValueError as error:
-            raise ToolError(f"not a hard example: {error}") from error
-        if not (_DEVICE.fullmatch(note.device) and note.width > 0 and note.height > 0):
-            raise ToolError("not a hard example: its note names no device or no size")
+        note = _read_example(name, jpeg)
         own_name = f"{note.device}{_SEPARATOR}{name}"
         write_bytes(self._folder / own_name, jpeg)
         self._list(own_name, note)
@@ -129,12 +122,7 @@ class ExampleSet:
         self._is_changed = True
 
     def _annotate(self, image: int, found: ExampleBox, note: ExampleNote) -> None:
-        limits = (note.width, note.height) * 2
-        pixels = [
-            round(min(max(part, 0.0), 1.0) * limit, _DIGITS)
-            for part, limit in zip(found.box, limits, strict=True)
-        ]
-        width, height = round(pixels[2] - pixels[0], _DIGITS), round(pixels[3] - pixels[1], _DIGITS)
+        _, _, width, height = box = _to_coco(found, note)
         if width <= 0 or height <= 0:
             return
         self._coco["annotations"].append(
@@ -142,7 +130,7 @@ class ExampleSet:
                 "id": self._take_id("annotations"),
                 "image_id": image,
                 "category_id": self._find_category(found.label),
-                "bbox": [*pixels[:2], width, height],
+                "bbox": box,
                 "area": round(width * height, _DIGITS),
                 # What is hidden teaches nothing, and is no background either.
                 "iscrowd": int(found.is_hidden),
@@ -164,6 +152,27 @@ class ExampleSet:
         number = self._next_ids[key]
         self._next_ids[key] += 1
         return number
+
+
+def _to_coco(found: ExampleBox, note: ExampleNote) -> list[float]:
+    """Return left, top, width and height in pixels, within the picture."""
+    limits = (note.width, note.height) * 2
+    x1, y1, x2, y2 = (
+        min(max(part, 0.0), 1.0) * limit for part, limit in zip(found.box, limits, strict=True)
+    )
+    return [round(value, _DIGITS) for value in (x1, y1, x2 - x1, y2 - y1)]
+
+
+def _read_example(name: str, jpeg: bytes) -> ExampleNote:
+    """Return the note of a device's file; a device is not trusted with names and sizes."""
+    try:
+        note = read_note(jpeg)
+    except ValueError as error:
+        raise ToolError(f"not a hard example: {error}") from error
+    is_named = parse_name(name, len(jpeg)) is not None and _DEVICE.fullmatch(note.device)
+    if not (is_named and note.width > 0 and note.height > 0):
+        raise ToolError("not a hard example: its name, device or size is none")
+    return note
 
 
 def _read_coco(path: Path) -> dict[str, Any]:

@@ -112,14 +112,14 @@ class SshDevice(Struct, frozen=True, kw_only=True):
             "-T",
             "-",
         ]
-        with TemporaryFile() as wanted, TemporaryFile() as said:
+        with TemporaryFile() as wanted, TemporaryFile() as errors:
             wanted.write(b"\0".join(name.encode() for name in names))
             wanted.seek(0)
-            with _running(self._make_call(command), wanted, said) as process:
+            with _running(self._make_call(command), wanted, errors) as process:
                 yield from _read_archive(cast("IO[bytes]", process.stdout), self.host)
                 status = process.wait()
-            said.seek(0)
-            self._check(status, said.read())
+            errors.seek(0)
+            self._check(status, errors.read())
 
     def _make_call(self, command: Sequence[str]) -> list[str]:
         ssh = shutil.which("ssh")
@@ -134,10 +134,10 @@ class SshDevice(Struct, frozen=True, kw_only=True):
         remote = shlex.join([*prefix, *command])
         return [ssh, *(f"-o{option}" for option in options), "--", self.host, remote]
 
-    def _check(self, status: int, said: bytes) -> None:
+    def _check(self, status: int, errors: bytes) -> None:
         if not status:
             return
-        lines = said.decode(errors="replace").strip().splitlines()
+        lines = errors.decode(errors="replace").strip().splitlines()
         last = one_line(lines[-1]) if lines else f"exit status {status}"
         remedy = f"{self.folder} is where [collect] keeps them, and reading it takes root (--sudo) or the user edged"
         if status == _SSH_FAILED:
@@ -165,10 +165,10 @@ def open_source(place: str, *, folder: str, uses_sudo: bool) -> ExampleSource:
 
 @contextmanager
 def _running(
-    call: list[str], wanted: IO[bytes], said: IO[bytes]
+    call: list[str], wanted: IO[bytes], errors: IO[bytes]
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Yield a process that ends with the block, however that ends."""
-    process = subprocess.Popen(call, stdin=wanted, stdout=subprocess.PIPE, stderr=said)
+    process = subprocess.Popen(call, stdin=wanted, stdout=subprocess.PIPE, stderr=errors)
     try:
         with process:
             try:

@@ -10,12 +10,18 @@ import cv2
 import numpy as np
 import pytest
 
-from edged.config.settings import CameraSettings, CollectSettings, ImageSettings, Settings
+from edged.config.settings import (
+    CameraSettings,
+    CollectSettings,
+    ImageSettings,
+    ModelSettings,
+    Settings,
+)
 from edged.health import Conditions
 from edged.pictures.example import ExampleNote, read_note
 from edged.pictures.ring import StoredPicture
 from edged.types import DetectedBox
-from edged.vision.active_model import ActiveModel, ModelSettings
+from edged.vision.active_model import ActiveModel
 from edged.vision.packets import FROM_WORKER
 from edged.vision.picture_messages import Picture, PictureRefusal
 from edged.vision.picture_packets import pack_chunks
