@@ -196,3 +196,11 @@ def test_a_device_that_fails_does_not_keep_the_others_back(
     assert collect("porch", "--folder", device / "nowhere", "--out", out) == 1
     assert "No such file" in capsys.readouterr().err
     assert remote.exists()
+
+
+def test_pictures_in_which_nothing_was_found_are_a_set_for_calibration(tmp_path: Path) -> None:
+    for number in range(20):
+        write_example(tmp_path / "examples", number, reason="request")
+    assert collect(tmp_path / "examples", "--out", tmp_path / "set") == 0
+    pictures = open_pictures(str(tmp_path / "set"))
+    assert len(pictures) == 20
