@@ -9,9 +9,10 @@ from run_signatures import INTERPRETERS, load, run_first_graph
 from edged_models.cli.main import main
 from edged_models.conversion.convert import convert
 from edged_models.conversion.open_source import open_source
-from edged_models.conversion.quantize import Scheme, quantize
 from edged_models.conversion.source import ModelSource
 from edged_models.errors import SourceError
+from edged_models.quantization.quantize import quantize
+from edged_models.quantization.scheme import Scheme
 from edged_models.tensorflow import tf
 
 LEARNER = """

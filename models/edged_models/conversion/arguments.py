@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 from edged.errors import ModelError
 from edged.model.file.labels import read_label_file
 from edged.terminal.numbers import integer_in_range
+from edged_models.conversion.foreign_arguments import (
+    PYTORCH_PREFIX,
+    add_foreign_options,
+    read_foreign_options,
+)
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.errors import SourceError, ToolError
 
@@ -26,7 +31,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         help="a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel folder, a float32 .tflite, "
-        "file.py:name or module:name (a function, tf.Module or Keras network; the code is executed)",
+        "an exported program of PyTorch (.pt2), an ONNX file, file.py:name or module:name (a function, tf.Module, or network of Keras or PyTorch; the code is executed)",
     )
     parser.add_argument(
         "--head",
@@ -41,6 +46,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_signature_options(parser)
     _add_code_options(parser)
+    add_foreign_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
     )
@@ -77,7 +83,7 @@ def _add_code_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-code",
         action="store_true",
-        help="execute Python code in a Keras file, as of a Lambda layer (default: such a file is refused)",
+        help="execute Python code in a Keras file, as of a Lambda layer, or in a .pt2 (default: such a file is refused)",
     )
 
 
@@ -98,6 +104,7 @@ def open_named_source(args: argparse.Namespace) -> "ModelSource":
         all_signatures=args.all_signatures,
         custom=args.custom,
         trust_code=args.trust_code,
+        foreign=read_foreign_options(args),
     )
 
 
@@ -172,7 +179,7 @@ def resolve_output_path(args: argparse.Namespace, name_suffix: str) -> Path:
         ToolError: the path is that of the source, or a folder.
     """
     path = Path(args.source)
-    module, colon, function = args.source.rpartition(":")
+    module, colon, function = args.source.removeprefix(PYTORCH_PREFIX).rpartition(":")
     if colon and not path.exists():  # a function: beside its file, or in the working directory
         path = Path(module).parent / function if module.endswith(".py") else Path(function)
     out: Path = args.out or path.with_name(f"{path.stem}{name_suffix}")

@@ -1,8 +1,9 @@
 """Options that say how a source is read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from edged_models.conversion.foreign_options import ForeignOptions
 from edged_models.detector.graph import DetectorHead
 from edged_models.errors import SourceError
 
@@ -18,6 +19,7 @@ class SourceOptions:
         all_signatures: whether to convert all signatures.
         custom: a Python file that defines the classes and functions that a Keras file uses; None if there is none.
         trust_code: whether Python code in a Keras file may be executed.
+        foreign: options of PyTorch and ONNX models.
     """
 
     head: DetectorHead | None = None
@@ -26,6 +28,7 @@ class SourceOptions:
     all_signatures: bool = False
     custom: Path | None = None
     trust_code: bool = False
+    foreign: ForeignOptions = field(default_factory=ForeignOptions)
 
     def refuse_head(self, source: object) -> None:
         """Refuse ``--head``, because the source's outputs are fixed.

@@ -1,0 +1,1 @@
+"""Programs of the other environments. They know neither edged nor each other, only `child_protocol` and their frameworks."""
