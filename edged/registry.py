@@ -75,6 +75,7 @@ FETCHERS = {
 # The name is the verb: the last level of the topic down/cmd/<verb>.
 COMMANDS = {
     "snapshot": "edged.commands.snapshot:SnapshotCommand",
+    "collect": "edged.commands.collect:CollectCommand",
     "detect": "edged.commands.detect:DetectCommand",
     "threshold": "edged.commands.threshold:ThresholdCommand",
     "zone": "edged.commands.zone:ZoneCommand",

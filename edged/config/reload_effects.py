@@ -33,6 +33,7 @@ RELOAD_EFFECTS: Mapping[str, ReloadEffect] = {
     "commands": ReloadEffect.LIVE,
     "home_assistant": ReloadEffect.LIVE,
     "images": ReloadEffect.LIVE,
+    "collect": ReloadEffect.LIVE,
     "model.hang_s": ReloadEffect.LIVE,
     "events.detections": ReloadEffect.LIVE,
     "events.max_detections_hz": ReloadEffect.LIVE,

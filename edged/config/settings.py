@@ -513,6 +513,44 @@ class ImageSettings(Struct, frozen=True, kw_only=True):
     ] = 168.0
 
 
+class CollectSettings(Struct, frozen=True, kw_only=True):
+    """[collect]: hard examples, pictures that the device keeps for training and calibration."""
+
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Keep hard examples on disk, of cameras whose pictures the policy allows; false removes those that are kept."
+        ),
+    ] = False
+    margin: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=0.5,
+            description="A frame is a hard example if the score of a detection is at most so far from the threshold of its label.",
+        ),
+    ] = 0.1
+    interval_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Shortest time between two hard examples of one camera for the same reason, seconds.",
+        ),
+    ] = 60.0
+    keep_count: Annotated[
+        int, Meta(ge=1, le=100_000, description="Largest number of hard examples on disk.")
+    ] = 500
+    keep_mb: Annotated[
+        float,
+        Meta(ge=0, le=100_000, description="Largest total size of the hard examples on disk, MB."),
+    ] = 100.0
+    keep_h: Annotated[
+        float,
+        Meta(ge=0, le=87_600, description="Age after which a hard example is deleted, hours."),
+    ] = 720.0
+
+
 class PageSettings(Struct, frozen=True, kw_only=True):
     """[page]: the local web page."""
 
@@ -591,6 +629,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         commands: [commands].
         home_assistant: [home_assistant].
         images: [images].
+        collect: [collect].
         page: [page].
         metrics: [metrics].
         health: [health].
@@ -612,6 +651,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     commands: CommandSettings = field(default_factory=CommandSettings)
     home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     images: ImageSettings = field(default_factory=ImageSettings)
+    collect: CollectSettings = field(default_factory=CollectSettings)
     page: PageSettings = field(default_factory=PageSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     health: HealthSettings = field(default_factory=HealthSettings)

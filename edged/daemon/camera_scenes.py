@@ -16,8 +16,9 @@ from edged.daemon.recordings import RecordingPositions
 from edged.daemon.vision_conditions import VisionConditions
 from edged.scene.scene import Scene
 from edged.vision.camera_messages import CameraReport, PictureAtRest
-from edged.vision.messages import ModelReady, Observation, VisionJob
+from edged.vision.messages import ModelReady, Observation, PlanDeclined, VisionJob
 from edged.vision.picture_policy import allows
+from edged.vision.trial_messages import CandidateFailure, ShadowComparison
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +135,7 @@ class CameraScenes:
             return
         updates = monitor.observe(observation, now_ns)
         self._event_reporter.report_frame(monitor, observation, updates, now_ns)
+        self._pictures.examples.observe(monitor, observation)
         if camera in self._event_reporter.picture_cameras:
             for update in updates:
                 self._pictures.observe(monitor, update, observation.frame_seq)
@@ -146,6 +148,14 @@ class CameraScenes:
         update = monitor.observe_rest(rest)
         if update is not None:
             self._event_reporter.report_update(monitor, update)
+
+    def on_plan_message(self, message: PlanDeclined | CandidateFailure | ShadowComparison) -> None:
+        """Take a worker's message about a plan: where two models disagree, the frame is a hard example."""
+        if not isinstance(message, ShadowComparison) or not (message.only_new or message.only_old):
+            return
+        monitor = self.monitors.get(message.camera)
+        if monitor is not None:
+            self._pictures.examples.on_disagreement(monitor, message.frame_seq)
 
     def on_camera_reports(self, reports: Iterable[CameraReport]) -> None:
         """Take a worker's reports on its cameras."""

@@ -9,6 +9,7 @@ from edged.daemon.self_test_job import SelfTestJob
 from edged.daemon.switches import Change, Switches
 from edged.daemon.vision_service import VisionService
 from edged.interfaces.command import Done, ErrorCode, Finish, Refused, SnapshotOptions
+from edged.pictures.ring import StoredPicture
 from edged.updates.service.control_messages import ControlResponse, RollbackRequest
 from edged.updates.service.control_socket import PendingControlRequest
 from edged.updates.service.service import UpdateService
@@ -19,6 +20,7 @@ _ERROR_CODES: Mapping[RefusalCode, ErrorCode] = {
     "failed": "failed",
     "no_camera": "not_found",
     "no_frame": "timeout",
+    "not_stored": "failed",
     "timeout": "timeout",
 }
 """Of the replies, by the reason why there is no picture; "refused" for the others."""
@@ -108,6 +110,23 @@ class DeviceControl:
             annotate=options.annotate, max_width=options.max_width, quality=options.quality
         )
         self._vision.take_picture(camera, chosen, report)
+
+    def keep_example(self, camera: str, finish: Finish) -> None:
+        """Keep what a camera sees now as a hard example, on disk.
+
+        Args:
+            camera: name of the camera.
+            finish: gets the outcome.
+        """
+
+        def report(outcome: StoredPicture | PictureRefusal) -> None:
+            if isinstance(outcome, PictureRefusal):
+                finish(Refused(_ERROR_CODES.get(outcome.code, "refused"), outcome.reason))
+            else:
+                finish(Done({"file": outcome.file_name, "size_bytes": outcome.size_bytes}))
+
+        monitor = self._vision.cameras.get(camera)
+        self._vision.pictures.examples.keep_newest(camera, monitor, report)
 
     def reload(self, finish: Finish) -> None:
         """Read the configuration's files again."""

@@ -190,6 +190,7 @@ class DeviceStatusReporter:
             disk=self._build_disk(),
             disk_silent_s=self._disks.silent_s,
             loop=self._lag.take(),
+            collected=vision.pictures.examples.health,
             spool=self._outbox.spool_state(),
             link=self._outbox.link_state(),
             cameras={

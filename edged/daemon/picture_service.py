@@ -10,6 +10,7 @@ from edged.clock import Clock
 from edged.config.settings import Settings
 from edged.daemon.camera_monitor import CameraMonitor
 from edged.daemon.event_pictures import EventPictures
+from edged.daemon.hard_examples import HardExamples
 from edged.daemon.picture_files import PictureFiles
 from edged.daemon.picture_requests import OnPicture, PictureRequests
 from edged.event_loop import EventLoop
@@ -41,6 +42,7 @@ class PictureService:
         loop: EventLoop,
         outbox: Outbox,
         files: PictureFiles,
+        example_files: PictureFiles,
         stamper: Stamper,
         clock: Clock,
     ) -> None:
@@ -50,6 +52,7 @@ class PictureService:
             loop: the supervisor's loop.
             outbox: publishes the pictures of objects.
             files: stores them.
+            example_files: stores hard examples.
             stamper: knows the device and the session.
             clock: the clock of all times.
         """
@@ -65,6 +68,9 @@ class PictureService:
             stamper=stamper,
             clock=clock,
         )
+        self.examples = HardExamples(
+            self._take_example, files=example_files, identity=stamper.identity, clock=clock
+        )
 
     def use_pool(self, pool: WorkerPool) -> None:
         """Ask these workers."""
@@ -77,6 +83,7 @@ class PictureService:
         for camera in no_longer_kept:
             self._publish(self._topics.snapshot_of(camera), b"", is_retained=True)
         self._files.apply_settings(settings)
+        self.examples.apply_settings(settings)
 
     def take(
         self,
@@ -185,6 +192,19 @@ class PictureService:
             min_sharpness=min_sharpness,
         )
         self._send(camera, "event", request, on_picture)
+
+    def _take_example(
+        self, camera: str, purpose: Purpose, frame_seq: int | None, on_picture: OnPicture
+    ) -> None:
+        images = self._settings.images
+        request = PictureRequest(
+            number=0,
+            camera=0,
+            frame_seq=frame_seq,
+            max_width=images.max_width,
+            quality=images.quality,
+        )
+        self._send(camera, purpose, request, on_picture)
 
     def _send(
         self, camera: str, purpose: Purpose, request: PictureRequest, on_picture: OnPicture

@@ -167,6 +167,7 @@ class VisionService:
                 # A message of a superseded plan says nothing about the active model.
                 if message.plan == self._plan.number:
                     self._listener.on_plan_message(message)
+                    self._scenes.on_plan_message(message)
 
     def take_picture(self, camera: str, options: PictureOptions, on_picture: OnPicture) -> None:
         """Take a picture of what a camera sees now.

@@ -27,6 +27,7 @@ class ConditionKind(StrEnum):
     SUBSCRIPTION_REFUSED = "subscription_refused"
     SPOOL = "spool"
     PICTURES = "pictures"
+    EXAMPLES = "examples"
     DISK_SILENT = "disk.silent"
     LATE = "late"
     WEB = "web"
@@ -118,6 +119,10 @@ CONDITIONS: Mapping[ConditionKind, ConditionDescription] = {
     ConditionKind.PICTURES: ConditionDescription(
         "degraded",
         "the pictures of objects cannot be stored; events go on, and pictures are still published",
+    ),
+    ConditionKind.EXAMPLES: ConditionDescription(
+        "degraded",
+        "hard examples cannot be stored; everything else goes on, and `collected` in `up/health` counts those that were lost",
     ),
     ConditionKind.DISK_SILENT: ConditionDescription(
         "degraded",

@@ -71,6 +71,9 @@ class Device(Protocol):
     def take_snapshot(self, camera: str, options: "SnapshotOptions", finish: Finish) -> None:
         """Take a picture, and publish it as the camera's snapshot."""
 
+    def keep_example(self, camera: str, finish: Finish) -> None:
+        """Keep what a camera sees now as a hard example."""
+
     def reload(self, finish: Finish) -> None:
         """Read the configuration's files again."""
 

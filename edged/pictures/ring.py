@@ -25,6 +25,7 @@ _MAX_FILE_BYTES = 64 << 20
 _NAME = re.compile(
     r"(?P<taken_ms>\d{13,15})~(?P<event_id>[0-9A-Za-z-]{1,64})~(?P<camera>[A-Za-z0-9_-]{1,64})~(?P<label>[^~/]*)\.jpg"
 )
+_UNLIMITED = 1 << 62
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -69,22 +70,31 @@ class PictureRing:
         self._folder = folder
         self._pictures: list[StoredPicture] | None = None
 
-    def add(self, picture: StoredPicture, jpeg: bytes, *, max_bytes: int, oldest_ms: int) -> None:
-        """Store a picture in place of an earlier one of the same object, and remove what is too much.
+    def add(
+        self,
+        picture: StoredPicture,
+        jpeg: bytes,
+        *,
+        max_bytes: int,
+        oldest_ms: int,
+        max_count: int = _UNLIMITED,
+    ) -> int:
+        """Store a picture in place of an earlier one of the same object, and remove what is too much; return how many are stored then.
 
         Args:
             picture: the picture.
             jpeg: its JPEG.
             max_bytes: largest size of all together; a picture that is larger is not stored.
             oldest_ms: earlier pictures are removed, milliseconds since the Unix epoch.
+            max_count: largest number of pictures.
 
         Raises:
             StoreError: the disk cannot be written or read.
         """
         self._remove_if(lambda one: one.taken_ms < oldest_ms)
         if len(jpeg) > max_bytes or picture.taken_ms < oldest_ms:
-            return
-        self._make_room(max_bytes - len(jpeg))
+            return len(self._load())
+        self._make_room(max_bytes - len(jpeg), max_count - 1)
         if not self._files.exists(self._folder):
             self._files.make_folder(self._folder)
         path = self._folder / picture.file_name
@@ -99,22 +109,30 @@ class PictureRing:
         self._remove_if(lambda one: one.event_id == picture.event_id and one.file_name != name)
         kept = [one for one in self._load() if one.file_name != name]
         self._pictures = sorted([*kept, picture], key=lambda one: one.taken_ms)
+        return len(self._pictures)
 
     def trim(
-        self, *, max_bytes: int, oldest_ms: int, without_cameras: Collection[str] = ()
-    ) -> None:
-        """Remove what is too much.
+        self,
+        *,
+        max_bytes: int,
+        oldest_ms: int,
+        max_count: int = _UNLIMITED,
+        without_cameras: Collection[str] = (),
+    ) -> int:
+        """Remove what is too much; return how many pictures are left.
 
         Args:
             max_bytes: largest size of all together.
             oldest_ms: earlier pictures are removed, milliseconds since the Unix epoch.
+            max_count: largest number of pictures.
             without_cameras: cameras all of whose pictures are removed.
 
         Raises:
             StoreError: the disk cannot be written or read.
         """
         self._remove_if(lambda one: one.taken_ms < oldest_ms or one.camera in without_cameras)
-        self._make_room(max_bytes)
+        self._make_room(max_bytes, max_count)
+        return len(self._load())
 
     def list_newest(self, cameras: Collection[str], limit: int) -> tuple[StoredPicture, ...]:
         """Return the newest pictures of some cameras, the newest first.
@@ -152,11 +170,11 @@ class PictureRing:
     def _size_bytes(self) -> int:
         return sum(one.size_bytes for one in self._load())
 
-    def _make_room(self, max_bytes: int) -> None:
-        """Remove the oldest pictures until the others have at most so many bytes together."""
+    def _make_room(self, max_bytes: int, max_count: int = _UNLIMITED) -> None:
+        """Remove the oldest pictures until the others have at most so many bytes together, and are at most so many."""
         size_bytes = self._size_bytes
         for one in tuple(self._load()):
-            if size_bytes <= max_bytes:
+            if size_bytes <= max_bytes and len(self._load()) <= max_count:
                 return
             self._remove(one)
             size_bytes -= one.size_bytes

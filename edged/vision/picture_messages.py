@@ -20,7 +20,9 @@ HideBy = Literal["blur", "pixelate", "black"]
 FailureCode = Literal["no_frame", "frame_gone", "not_sharp", "busy", "refused", "failed"]
 """``no_frame``: none was inferred yet; ``frame_gone``: the frame is not kept any more; ``not_sharp``: the subject is less sharp than asked for;
 ``busy``: too many pictures are being made; ``refused``: the camera's plan allows none; ``failed``: it could not be made."""
-RefusalCode = Literal["policy", "no_camera", "offline", "no_worker", "timeout"] | FailureCode
+RefusalCode = (
+    Literal["policy", "no_camera", "offline", "no_worker", "timeout", "not_stored"] | FailureCode
+)
 
 
 class PicturePlan(Struct, frozen=True, kw_only=True):

@@ -6,14 +6,17 @@ from edged.config.settings import Settings
 from edged.vision.picture_messages import PicturePlan, PictureRefusal
 
 Policy = Literal["never", "on_request", "events"]
-Purpose = Literal["request", "event"]
-"""``request``: someone asks for a picture now; ``event``: the picture of an object, without being asked."""
+Purpose = Literal["request", "event", "example_request", "example"]
+"""``request``: someone asks for a picture now; ``event``: the picture of an object, without being asked; ``example_request``: someone asks for a hard
+example, which is kept on disk; ``example``: a hard example without being asked."""
 
 _ALLOWED: dict[Policy, tuple[Purpose, ...]] = {
     "never": (),
-    "on_request": ("request",),
-    "events": ("request", "event"),
+    "on_request": ("request", "example_request"),
+    "events": ("request", "event", "example_request", "example"),
 }
+_EXAMPLES: tuple[Purpose, ...] = ("example_request", "example")
+"""The purposes that need ``[collect] enabled`` as well."""
 _EVENT_FRAMES = 4
 """Frames in which there are objects wait for the supervisor's question; at 30 frames per second it has a tenth of a second."""
 
@@ -28,7 +31,8 @@ def policy_of(settings: Settings, camera: str) -> Policy:
 
 def allows(settings: Settings, camera: str, purpose: Purpose) -> bool:
     """Return whether a picture of a camera may be made."""
-    return purpose in _ALLOWED[policy_of(settings, camera)]
+    is_on = settings.collect.enabled or purpose not in _EXAMPLES
+    return is_on and purpose in _ALLOWED[policy_of(settings, camera)]
 
 
 def find_refusal(settings: Settings, camera: str, purpose: Purpose) -> PictureRefusal | None:
@@ -43,7 +47,10 @@ def find_refusal(settings: Settings, camera: str, purpose: Purpose) -> PictureRe
     if allows(settings, camera, purpose):
         return None
     policy = policy_of(settings, camera)
-    needed = "events" if purpose == "event" else "on_request"
+    if purpose in _ALLOWED[policy]:
+        reason = "hard examples are not kept: set collect.enabled to true"
+        return PictureRefusal(camera=camera, code="policy", reason=reason)
+    needed = "events" if purpose in {"event", "example"} else "on_request"
     reason = f'the policy of camera {camera} is "{policy}": set images.policy or camera.{camera}.images to "{needed}" to allow pictures'
     return PictureRefusal(camera=camera, code="policy", reason=reason)
 

@@ -38,6 +38,8 @@ class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
         new_net_ns: net time of the candidate's encode, invoke and decode.
         old_net_ns: net time of the shadow's.
         is_new_first: the candidate ran first on this frame.
+        camera: name of the camera.
+        frame_seq: number of the frame.
     """
 
     plan: int
@@ -48,3 +50,5 @@ class ShadowComparison(Struct, frozen=True, kw_only=True, tag="compared"):
     new_net_ns: Nanoseconds
     old_net_ns: Nanoseconds
     is_new_first: bool
+    camera: str
+    frame_seq: int

@@ -101,6 +101,11 @@ def _make_disk_metrics(health: DeviceHealth) -> Iterator[Metric]:
                 "Written by all processes of edged.",
                 disk.written_mb * _MIB,
             )
+    if health.collected is not None:
+        yield _gauge("edged_examples", "Hard examples on disk.", health.collected.kept)
+        yield _counter(
+            "edged_examples_failed", "Hard examples that were lost.", health.collected.failed
+        )
     yield _labelled(
         "edged_disk_silent_seconds",
         "Seconds for which a disk has kept edged waiting.",

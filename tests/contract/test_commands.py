@@ -18,6 +18,7 @@ from edged.registry import COMMANDS, load_driver
 SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 EXAMPLES: dict[str, dict[str, object]] = {
     "snapshot": {"camera": "a", "max_width": 640},
+    "collect": {"camera": "a"},
     "detect": {"camera": "a", "on": False},
     "threshold": {"camera": "a", "score": 0.7, "label": "person"},
     "zone": {"camera": "a", "zone": "door", "on": False},
@@ -48,6 +49,9 @@ class RecordingDevice:
 
     def take_snapshot(self, camera: str, options: SnapshotOptions, finish: Finish) -> None:
         self._finish(f"snapshot of {camera} {options.max_width}", finish)
+
+    def keep_example(self, camera: str, finish: Finish) -> None:
+        self._finish(f"example of {camera}", finish)
 
     def reload(self, finish: Finish) -> None:
         self._finish("reload", finish)

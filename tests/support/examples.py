@@ -9,6 +9,7 @@ from edged.messaging.contract.device import (
     DeviceHealth,
     DeviceInfo,
     DiskHealth,
+    ExampleHealth,
     HealthCondition,
     LinkState,
     LoopHealth,
@@ -108,6 +109,7 @@ def health() -> DeviceHealth:
         memory=MemoryHealth(total_mb=3795.0, available_mb=3012.0, rss_mb={"supervisor": 41.5}),
         disk=DiskHealth(total_mb=29_700.0, free_mb=24_100.0, written_mb=1.3),
         disk_silent_s={"files": 0.0, "space": 0.4},
+        collected=ExampleHealth(kept=42, failed=1),
         loop=LoopHealth(lag_s=0.0021, longest_call_s=0.0034),
         spool=SpoolState(depth=3, size_bytes=1650, oldest_age_s=1.25),
         link=LinkState(

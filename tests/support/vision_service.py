@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from edged.config.settings import Settings
 from edged.daemon.inbox import Inbox
 from edged.daemon.picture_files import PictureFiles
+from edged.daemon.picture_limits import PictureLimits, limit_examples, limit_objects
 from edged.daemon.picture_service import PictureService
 from edged.daemon.vision_service import VisionService
 from edged.disk_thread import InlineDiskQueue
@@ -149,6 +150,17 @@ def idle_vision_service(
         loop=loop,
         notify=inbox.put,
     )
+
+    def open_files(name: str, limit: Callable[[Settings], PictureLimits]) -> PictureFiles:
+        return PictureFiles(
+            PictureRing(LocalFileSystem(), folder / name),
+            disk=InlineDiskQueue(),
+            loop=loop,
+            conditions=ConditionReporter(conditions, clock),
+            clock=clock,
+            limit=limit,
+        )
+
     service = IdleVisionService(
         settings,
         active_model,
@@ -162,13 +174,8 @@ def idle_vision_service(
         pictures=PictureService(
             loop=loop,
             outbox=outbox,
-            files=PictureFiles(
-                PictureRing(LocalFileSystem(), folder / "pictures"),
-                disk=InlineDiskQueue(),
-                loop=loop,
-                conditions=ConditionReporter(conditions, clock),
-                clock=clock,
-            ),
+            files=open_files("pictures", limit_objects),
+            example_files=open_files("examples", limit_examples),
             stamper=stamper,
             clock=clock,
         ),

@@ -42,6 +42,8 @@ _COMPARISON = ShadowComparison(
     new_net_ns=7 * _MS,
     old_net_ns=7 * _MS,
     is_new_first=True,
+    camera="a",
+    frame_seq=0,
 )
 _FAILURE = CandidateFailure(kind="invoke", plan=1, reason="the runtime failed")
 

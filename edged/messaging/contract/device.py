@@ -161,6 +161,18 @@ class LoopHealth(Struct, frozen=True, kw_only=True):
     longest_call_s: Annotated[Seconds, Meta(description="Longest time that one step of it took.")]
 
 
+class ExampleHealth(Struct, frozen=True, kw_only=True):
+    """Hard examples, which are kept for training and calibration."""
+
+    kept: Annotated[Count, Meta(description="Hard examples on disk.")] = 0
+    failed: Annotated[
+        Count,
+        Meta(
+            description="Hard examples since the daemon's start that were lost, because the disk failed or did not keep up."
+        ),
+    ] = 0
+
+
 class DeviceHealth(Header, frozen=True, kw_only=True, tag_field="schema", tag="edged.health/1"):
     """Health of the device. Retained; sent at an interval and on every change."""
 
@@ -203,6 +215,10 @@ class DeviceHealth(Header, frozen=True, kw_only=True, tag_field="schema", tag="e
     ] = field(default_factory=dict)
     loop: Annotated[
         LoopHealth | None, Meta(description="The supervisor's event loop; null if not measured.")
+    ] = None
+    collected: Annotated[
+        ExampleHealth | None,
+        Meta(description="Hard examples on disk; null if the configuration keeps none."),
     ] = None
     spool: Annotated[SpoolState, Meta(description="The queue of messages.")]
     link: Annotated[LinkState, Meta(description="The connection to the broker.")]

@@ -164,7 +164,7 @@ class KeptFrames:
             if frame_seq is None:
                 frame, found = _choose_newest(kept), kept.newest
             else:
-                found = next((one for one in kept.with_objects if one.frame.seq == frame_seq), None)
+                found = _find_inferred(kept, frame_seq)
                 frame = None if found is None else found.frame
             if frame is None:
                 return None
@@ -210,6 +210,12 @@ def _continue(known: _CameraFrames | None, plan: CameraPlan) -> _CameraFrames | 
     if known is None or (known.masks, known.plan) != (plan.masks, plan.pictures):
         return None
     return known
+
+
+def _find_inferred(kept: _CameraFrames, frame_seq: int) -> _InferredFrame | None:
+    """Return a frame on which the model ran; one without objects only while it is the newest."""
+    known = (*kept.with_objects, *([kept.newest] if kept.newest else []))
+    return next((one for one in known if one.frame.seq == frame_seq), None)
 
 
 def _choose_newest(kept: _CameraFrames) -> Frame | None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from edged.errors import InvokeError, ModelError, WorkerError
 from edged.model.agreement import ClassIdMapping, measure_agreement
-from edged.types import Detections
+from edged.types import Detections, Frame
 from edged.vision.messages import WorkerPlan
 from edged.vision.trial_messages import MAX_REASON_CHARS, CandidateFailure, ShadowComparison
 from edged.vision.worker.loading import LoadedModel
@@ -89,7 +89,7 @@ class TrialRunner:
             return
         old = self._old_inference or self._infer_for_comparison(result.prepared_frame)
         if old is not None:
-            self._send(self._compare(result.inference, old))
+            self._send(self._compare(result.prepared_frame.frame, result.inference, old))
 
     def find_needed_size(self, width: int, height: int) -> tuple[int, int] | None:
         """Return the size that both models need."""
@@ -119,7 +119,7 @@ class TrialRunner:
             _log.warning("the shadow, camera %s, frame %d: %s", frame.camera, frame.seq, error)
             return None
 
-    def _compare(self, new: Inference, old: Inference) -> ShadowComparison:
+    def _compare(self, frame: Frame, new: Inference, old: Inference) -> ShadowComparison:
         confident = new.detections[new.detections.scores >= self._plan.min_shadow_score]
         agreement = measure_agreement(confident, self._map_classes(old.detections))
         return ShadowComparison(
@@ -131,6 +131,8 @@ class TrialRunner:
             new_net_ns=max(new.net_frame_ns, 0),
             old_net_ns=max(old.net_frame_ns, 0),
             is_new_first=not self._schedule.is_shadow_first,
+            camera=frame.camera,
+            frame_seq=frame.seq,
         )
 
     def _infer_with_candidate(self, prepared_frame: PreparedFrame, min_score: float) -> Inference:

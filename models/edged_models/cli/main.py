@@ -13,6 +13,7 @@ PROGRAM = Program(
     package="edged_models.cli",
     commands=(
         "pictures",
+        "collect",
         "train",
         "convert",
         "quantize",

@@ -142,10 +142,19 @@ def _find_what_is_lost(coco: CocoFile, path: Path) -> Iterator[PictureProblem]:
         )
     if any(bytes(one.keypoints) not in {b"", b"[]", b"null"} for one in coco.annotations):
         yield describe_problem(ProblemKind.KEY_POINTS, f"{path}: its key points are not used")
+    yield from _find_unchecked(coco, path)
     if 0 in ids:
         yield describe_problem(
             ProblemKind.ZERO_ID,
             f"{path} has an annotation with the id 0: it is used here, but pycocotools takes it for one that no detection finds",
+        )
+
+
+def _find_unchecked(coco: CocoFile, path: Path) -> Iterator[PictureProblem]:
+    if count := sum(one.unchecked for one in coco.annotations):
+        yield describe_problem(
+            ProblemKind.UNCHECKED,
+            f"{path}: {count} annotations are what a model found, and nobody has checked them; set unchecked to false where you have",
         )
 
 

@@ -32,6 +32,8 @@ class CocoAnnotation(Struct):
     """Left, top, width and height, in pixels."""
     iscrowd: int | bool = 0
     keypoints: msgspec.Raw = msgspec.Raw()
+    unchecked: bool = False
+    """True where `edged-models collect` wrote what a model found."""
 
 
 class CocoCategory(Struct):

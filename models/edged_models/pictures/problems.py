@@ -38,6 +38,7 @@ class ProblemKind(StrEnum):
     SIMILAR_NAMES = "similar class names"
     UNREAD_LABELS = "unread labels"
     UNLISTED = "unlisted picture"
+    UNCHECKED = "unchecked label"
     COORDINATES = "coordinates from 0"
 
 

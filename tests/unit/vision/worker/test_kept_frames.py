@@ -63,8 +63,10 @@ def test_the_last_frames_with_objects_are_found_and_the_newest_of_all() -> None:
     for seq in (1, 2, 3):
         frames.add_inferred(make_frame(seq), found(LEFT), LABELS)
     frames.add_inferred(make_frame(4), Detections.empty(), LABELS)
-    assert [find_seq(frames, seq) for seq in (1, 2, 3, 4)] == [None, 2, 3, None]
+    assert [find_seq(frames, seq) for seq in (1, 2, 3, 4)] == [None, 2, 3, 4]
     assert find_seq(frames) == 4
+    frames.add_inferred(make_frame(5), Detections.empty(), LABELS)
+    assert find_seq(frames, 4) is None, "one without objects is found only while it is the newest"
 
 
 @pytest.mark.parametrize("is_at_rest", [True, False])
