@@ -93,7 +93,7 @@ def test_factorize_writes_a_smaller_network(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["prune", "NO", "--by", "weight", "--share", "0.5"], "cannot read NO"),
+        (["prune", "NO", "--by", "weight", "--share", "0.5"], "NO is none of these: a checkpoint"),
         (["prune", "FILE", "--by", "channel", "--share", "0.01"], "nothing to prune"),
         (["factorize", "FILE", "--energy", "1"], "nothing to factorise"),
         (["cluster", "FILE", "--train-pictures", "scenes:train:5"], "too few to train on"),

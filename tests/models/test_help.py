@@ -28,7 +28,7 @@ def test_every_option_says_what_it_does_and_its_default() -> None:
         for command, action in _list_options()
         if not action.help
         or (
-            action.default not in (None, False, [])
+            action.default not in (None, False, [], ())
             and action.nargs != 0
             and not action.required
             and "default" not in action.help  # also in %(default)s

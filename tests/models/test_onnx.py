@@ -66,7 +66,9 @@ def test_a_variable_size_is_set(folder: Path, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SourceError, match=r"variable size: set it with --input"):
         open_source(str(folder / "variable.onnx"))
     out = folder / "sized.tflite"
-    assert main(["convert", str(folder / "variable.onnx"), "--side", "64", "--out", str(out)]) == 0
+    normalisation = ["--mean", "0", "--std", "255"]
+    arguments = ["convert", str(folder / "variable.onnx"), "--side", "64", *normalisation]
+    assert main([*arguments, "--out", str(out)]) == 0
     assert "[1, 64, 64, 3] image" in capsys.readouterr().out
     with pytest.raises(SourceError, match="is fixed: omit --input and --side"):
         open_source(str(folder / "classifier.onnx"), side_px=64)

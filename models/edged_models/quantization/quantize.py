@@ -12,7 +12,7 @@ from edged_models.conversion.calibration import encode_pictures, find_input_spec
 from edged_models.conversion.clustered_kernels import share_kernel_scales
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.metadata import attach_metadata, copy_metadata
-from edged_models.conversion.source import FunctionSource, ModelSource, Precision
+from edged_models.conversion.source import FileSource, ModelSource, Precision
 from edged_models.errors import SourceError, ToolError
 from edged_models.quantization.ranges import CalibratedModel, calibrate
 from edged_models.quantization.recipe import Recipe, check_recipe, choose_engine, make_recipe
@@ -69,7 +69,7 @@ def quantize_by_recipe(
         SourceError: the model cannot be quantised, or the engine cannot carry out the recipe.
         PicturesError: there are fewer than `calibration.MIN_PICTURES` pictures.
     """
-    engine = engine or choose_engine(recipe, has_original=isinstance(source, FunctionSource))
+    engine = engine or choose_engine(recipe, has_original=not isinstance(source, FileSource))
     check_recipe(recipe, engine)
     if source.has_learned_ranges and recipe.scheme is Scheme.INT8:
         return _quantize_learned(source, recipe, engine)
