@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from foreign import yolo_head
 
+from edged.errors import ModelError
 from edged.marks import MARK_LABELS
 from edged_models.cli.main import main
 from edged_models.conversion.convert import convert
 from edged_models.conversion.kinds.keras_file import network_source
+from edged_models.conversion.metadata import attach_metadata
+from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.errors import SourceError
 from edged_models.evaluation.evaluate import evaluate
 from edged_models.pictures.open_pictures import open_pictures
 from edged_models.quantization.comparison import EngineResult, choose_best
+from edged_models.quantization.judge import PictureJudge, score_or_zero
 from edged_models.quantization.output_error import OutputReference
 from edged_models.quantization.runtime_trial import TrialResult
 from edged_models.quantization.search import find_layers_to_keep
@@ -204,3 +208,13 @@ def test_auto_saves_a_trained_yolo_head(
     assert ruined < exact - 0.04
     assert found >= exact - 0.01
     assert saved.stat().st_size <= 1.15 * plain.stat().st_size
+
+
+def test_a_candidate_that_the_daemon_refuses_scores_nothing_and_stops_no_search(
+    mixed_file: Path,
+) -> None:
+    refused = attach_metadata(mixed_file.read_bytes(), ModelMetadata(labels=("one",)))
+    judge = PictureJudge(pictures=open_pictures("scenes:held-out:2"))
+    with pytest.raises(ModelError):
+        judge.score(refused)
+    assert score_or_zero(judge, refused) == 0.0

@@ -190,9 +190,9 @@ def _open_judge(
         return "error of the outputs", None, lambda model: reference.measure(model).error
     from edged_models.cli.opened_pictures import open_for_command
     from edged_models.pictures.subset import take_evenly
-    from edged_models.quantization.judge import PictureJudge
+    from edged_models.quantization.judge import PictureJudge, score_or_zero
 
     pictures = open_for_command(args.judge, skip_bad=args.skip_bad)
     judge = PictureJudge(pictures=take_evenly(pictures, args.judge_count))
     score = judge.score(variants.plain.with_metadata)
-    return judge.measure_name, score, lambda model: score - judge.score(model)
+    return judge.measure_name, score, lambda model: score - score_or_zero(judge, model)

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edged.config.settings import ModelSettings
+from edged.errors import ModelError
 from edged.families.classification import ClassificationFamily
 from edged.model.load import Model, load_model
 from edged_models.errors import PicturesError
@@ -74,3 +75,20 @@ class PictureJudge:
                 len(found) and len(wanted) and mapping.model_indices[found[0]] == wanted[0]
             )
         return right
+
+
+def score_or_zero(judge: PictureJudge, model: bytes) -> float:
+    """Return the score of a candidate, 0 if the daemon would refuse it: it may be ruined, and the search goes on.
+
+    Args:
+        judge: scores it.
+        model: the .tflite with its labels.
+
+    Raises:
+        PicturesError: see `PictureJudge.score`.
+        ToolError: see `PictureJudge.score`.
+    """
+    try:
+        return judge.score(model)
+    except ModelError:
+        return 0.0
