@@ -47,14 +47,18 @@ def add_parser(subparsers: Any) -> None:
         metavar="FOLDER",
         help="folder of the models (default: the bundled models of the checkout)",
     )
+    _add_scope_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="check only digests and the training's journal"
     )
     parser.add_argument(
         "--train", action="store_true", help="repeat the first steps of the training too"
     )
-    add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:

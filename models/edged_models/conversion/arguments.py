@@ -116,6 +116,12 @@ def add_metadata_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the model's labels, a text file with one a line",
     )
+    _add_normalisation_options(parser)
+    for field in ("name", "version", "description", "licence", "author"):
+        parser.add_argument(f"--{field}", metavar="TEXT", help=f"the model's {field}")
+
+
+def _add_normalisation_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mean",
         type=parse_values,
@@ -128,8 +134,6 @@ def add_metadata_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="standard deviation of the normalisation: one number, or R,G,B",
     )
-    for field in ("name", "version", "description", "licence", "author"):
-        parser.add_argument(f"--{field}", metavar="TEXT", help=f"the model's {field}")
 
 
 def read_metadata_options(args: argparse.Namespace) -> ModelMetadata:
