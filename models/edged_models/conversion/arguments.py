@@ -66,7 +66,7 @@ def _add_signature_options(parser: argparse.ArgumentParser) -> None:
         type=_parse_names,
         default=(),
         metavar="A,B",
-        help="several signatures to convert into one file",
+        help="several signatures to convert into one file (default: one, as --signature says)",
     )
     group.add_argument(
         "--all-signatures", action="store_true", help="convert all signatures into one file"

@@ -160,7 +160,7 @@ def _find_scaling(source: ModelSource, model: bytes) -> InputScaling | None:
     if function is not None:
         from edged_models.verification.function_scaling import find_function_scaling
 
-        scaling = find_function_scaling(function)
+        scaling = find_function_scaling(function, source.name)
     return scaling or find_tflite_scaling(model, source.name)
 
 
