@@ -140,16 +140,16 @@ def list_jobs(
     jobs, tuning = [], read_fine_tuning_options(args)
     for technique in select_techniques(args.only, side_px=side_px):
         for number in range(args.seeds if technique.is_trained else 1):
-            name = technique.name if number == 0 else f"{technique.name}-seed-{args.seed + number}"
-            jobs.append(
-                BuildJob(
-                    technique=technique,
-                    network=network,
-                    tuning=structs.replace(tuning, seed=args.seed + number),
-                    calibration=args.calibrate,
-                    out=str(folder / f"{name}.tflite"),
-                )
+            seed = args.seed + number
+            name = technique.name if number == 0 else f"{technique.name}-seed-{seed}"
+            job = BuildJob(
+                technique=technique,
+                network=network,
+                tuning=structs.replace(tuning, seed=seed),
+                calibration=args.calibrate,
+                out=str(folder / f"{name}.tflite"),
             )
+            jobs.append(job)
     return jobs
 
 

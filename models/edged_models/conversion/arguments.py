@@ -33,6 +33,16 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel folder, a float32 .tflite, "
         "an exported program of PyTorch (.pt2), an ONNX file, file.py:name or module:name (a function, tf.Module, or network of Keras or PyTorch; the code is executed)",
     )
+    _add_form_options(parser)
+    _add_signature_options(parser)
+    _add_code_options(parser)
+    add_foreign_options(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
+    )
+
+
+def _add_form_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--head",
         choices=_HEADS,
@@ -43,12 +53,6 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         type=integer_in_range(min_value=_MIN_SIDE_PX, max_value=_MAX_SIDE_PX),
         metavar="PX",
         help="side of the square input (default: the source's own)",
-    )
-    _add_signature_options(parser)
-    _add_code_options(parser)
-    add_foreign_options(parser)
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
     )
 
 
