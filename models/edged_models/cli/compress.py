@@ -72,10 +72,7 @@ def run(args: argparse.Namespace) -> int:
     fill_pictures(args)
     folder = args.out or args.network.with_name(f"{args.network.stem}-compressed")
     table = _build_table(args, read_network(args), folder)
-    lines = [
-        *_write_table(table, folder),
-        f"Written to {folder}: the models, table.json, table.md, table.png, table.svg; took {table.seconds:.0f} s.",
-    ]
+    lines = _write_table(table, folder)
     if table.choice:
         write_bytes(folder / _BEST, (folder / table.choice.model).read_bytes())
         lines.append(
@@ -97,7 +94,8 @@ def _write_table(table: "ComparisonTable", folder: Path) -> list[str]:
     write_text(folder / "table.md", format_markdown(table))
     for suffix in ("png", "svg"):
         draw_table(table, folder / f"table.{suffix}")
-    return format_terminal(table)
+    written = f"Written to {folder}: the models, table.json, table.md, table.png, table.svg; took {table.seconds:.0f} s."
+    return [*format_terminal(table), written]
 
 
 def _build_table(args: argparse.Namespace, network: NetworkSpec, folder: Path) -> "ComparisonTable":

@@ -48,13 +48,7 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"apply only these techniques of {names} (default: all)",
     )
-    parser.add_argument(
-        "--budget",
-        type=_parse_budget,
-        metavar="LIMITS",
-        help="choose the best row within limits, as size<=500KB,drop<=0.01,litert<=5ms, and copy it to best.tflite; limits of "
-        "size, deflated, drop, accuracy, litert, tflite, litert-ram, tflite-ram (default: none)",
-    )
+    _add_budget_option(parser)
     parser.add_argument(
         "--seeds",
         type=integer_in_range(min_value=1, max_value=_MAX_SEEDS),
@@ -63,6 +57,16 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         help="fine-tune each technique with so many seeds, for the spread of the accuracy (%(default)s)",
     )
     _add_process_options(parser)
+
+
+def _add_budget_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget",
+        type=_parse_budget,
+        metavar="LIMITS",
+        help="choose the best row within limits, as size<=500KB,drop<=0.01,litert<=5ms, and copy it to best.tflite; limits of "
+        "size, deflated, drop, accuracy, litert, tflite, litert-ram, tflite-ram (default: none)",
+    )
 
 
 def _add_process_options(parser: argparse.ArgumentParser) -> None:
@@ -136,16 +140,16 @@ def list_jobs(
     jobs, tuning = [], read_fine_tuning_options(args)
     for technique in select_techniques(args.only, side_px=side_px):
         for number in range(args.seeds if technique.is_trained else 1):
-            name = technique.name if number == 0 else f"{technique.name}-seed-{args.seed + number}"
-            jobs.append(
-                BuildJob(
-                    technique=technique,
-                    network=network,
-                    tuning=structs.replace(tuning, seed=args.seed + number),
-                    calibration=args.calibrate,
-                    out=str(folder / f"{name}.tflite"),
-                )
+            seed = args.seed + number
+            name = technique.name if number == 0 else f"{technique.name}-seed-{seed}"
+            job = BuildJob(
+                technique=technique,
+                network=network,
+                tuning=structs.replace(tuning, seed=seed),
+                calibration=args.calibrate,
+                out=str(folder / f"{name}.tflite"),
             )
+            jobs.append(job)
     return jobs
 
 

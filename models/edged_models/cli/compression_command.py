@@ -80,14 +80,18 @@ def add_output_options(
             action="store_true",
             help="change the network and train nothing; no pictures are needed, and accuracy is lost",
         )
+    _add_out_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(func=run, usage=parser.error, can_skip=can_skip)
+
+
+def _add_out_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
         help="the new network, of the same kind of file (default: beside the old one)",
     )
-    add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error, can_skip=can_skip)
 
 
 def run_compression(

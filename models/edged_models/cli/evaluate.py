@@ -79,6 +79,10 @@ def _add_picture_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="plot the confusion matrix",
     )
+    _add_gallery_options(parser)
+
+
+def _add_gallery_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gallery",
         type=partial(_parse_path, suffixes=_PAGE_SUFFIXES),
@@ -101,6 +105,10 @@ def _add_comparison_options(parser: argparse.ArgumentParser) -> None:
         help="say whether each further MODEL is better than the first: difference of AP, or of accuracy, with its 95 %% confidence "
         "interval by paired bootstrap over the pictures",
     )
+    _add_bootstrap_options(parser)
+
+
+def _add_bootstrap_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resamples",
         type=integer_in_range(min_value=_MIN_RESAMPLES, max_value=_MAX_RESAMPLES),

@@ -48,18 +48,25 @@ def draw_plots(
         ToolError: a file cannot be written.
     """
     from edged_models.evaluation import plots
+
+    if curves:
+        _draw_curves(results, curves)
+    if confusion:
+        plots.draw_confusion(results[0].evaluation.confusion, confusion)
+    return [path for path in (curves, confusion) if path]
+
+
+def _draw_curves(results: "Sequence[AnyResult]", path: Path) -> None:
+    from edged_models.evaluation import plots
     from edged_models.evaluation.evaluate import EvaluationResult
     from edged_models.evaluation.evaluate_classifier import ClassifierResult
 
     detectors = [one for one in results if isinstance(one, EvaluationResult)]
     classifiers = [one.evaluation for one in results if isinstance(one, ClassifierResult)]
-    if curves and detectors:
-        plots.draw_curves(detectors, curves)
-    if curves and classifiers:
-        plots.draw_reliability(classifiers, curves)
-    if confusion:
-        plots.draw_confusion(results[0].evaluation.confusion, confusion)
-    return [path for path in (curves, confusion) if path]
+    if detectors:
+        plots.draw_curves(detectors, path)
+    if classifiers:
+        plots.draw_reliability(classifiers, path)
 
 
 def write_gallery(
@@ -132,7 +139,6 @@ def write_thresholds(
 def format_lines(result: EvaluateResult, *, rate: float | None) -> list[str]:
     """Format the result as lines; `rate` is the wanted rate of false alarms."""
     from edged_models.evaluation import report, tables
-    from edged_models.evaluation.comparison import describe_comparison
 
     blocks = [console.format_table(tables.summary_rows(one)) for one in result.evaluations]
     shown = (
@@ -141,17 +147,22 @@ def format_lines(result: EvaluateResult, *, rate: float | None) -> list[str]:
         else tables.list_detail_tables(result.evaluations[0])
     )
     blocks += [report.format_columns(table) for table in shown]
-    names = report.short_names([one.model for one in result.evaluations])
-    blocks.append(
-        [
-            describe_comparison(one, name=name, baseline=names[0])
-            for one, name in zip(result.comparisons, names[1:], strict=False)
-        ]
-    )
+    blocks.append(_format_comparisons(result))
     if result.thresholds and rate is not None:
         blocks.append(_format_thresholds(result.thresholds, rate))
     blocks.append([f"wrote {path}" for path in result.written])
     return "\n\n".join("\n".join(block) for block in blocks if block).splitlines()
+
+
+def _format_comparisons(result: EvaluateResult) -> list[str]:
+    from edged_models.evaluation import report
+    from edged_models.evaluation.comparison import describe_comparison
+
+    names = report.short_names([one.model for one in result.evaluations])
+    return [
+        describe_comparison(one, name=name, baseline=names[0])
+        for one, name in zip(result.comparisons, names[1:], strict=False)
+    ]
 
 
 def _format_thresholds(thresholds: "Sequence[ChosenThreshold]", rate: float) -> list[str]:

@@ -153,8 +153,6 @@ def _format_runs(inspected: InspectedImage) -> list[str]:
 def format_lines(contents: ModelContents) -> list[str]:
     """Format the contents as a table."""
     kib, deflated_kib = contents.bytes / _KIB, contents.deflated_bytes / _KIB
-    macs = sum(op.macs for op in contents.ops) / _MILLION
-    subgraphs = [("subgraphs", contents.subgraph_count)] if contents.subgraph_count > 1 else []
     return console.format_table(
         [
             ("model", contents.name),
@@ -169,11 +167,19 @@ def format_lines(contents: ModelContents) -> list[str]:
                 for one in contents.tensors
             ),
             *unquantized_rows(contents.unquantized),
-            ("cost", f"{macs:.1f} million multiply-accumulate operations a picture"),
-            ("activations", f"{contents.peak_activations_bytes / _KIB:.0f} KiB at the peak"),
-            *subgraphs,
+            *_cost_rows(contents),
         ]
     )
+
+
+def _cost_rows(contents: ModelContents) -> list[tuple[str, object]]:
+    macs = sum(op.macs for op in contents.ops) / _MILLION
+    subgraphs = [("subgraphs", contents.subgraph_count)] if contents.subgraph_count > 1 else []
+    return [
+        ("cost", f"{macs:.1f} million multiply-accumulate operations a picture"),
+        ("activations", f"{contents.peak_activations_bytes / _KIB:.0f} KiB at the peak"),
+        *subgraphs,
+    ]
 
 
 def _metadata_rows(contents: ModelContents) -> list[tuple[str, str]]:

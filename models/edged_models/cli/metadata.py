@@ -81,13 +81,16 @@ def run(args: argparse.Namespace) -> int:
             args.usage("--out needs an option that sets metadata")
         result = _build_result(args.model, content, is_written=False)
     else:
-        out = args.out or args.model
         content = attach_metadata(content, metadata, str(args.model))
-        _check_readable(content, metadata)
-        write_bytes(out, content)
-        result = _build_result(out, content, is_written=True)
+        result = _write(args.out or args.model, content, metadata)
     console.print_result(args, result, format_lines(result))
     return 0
+
+
+def _write(out: Path, content: bytes, metadata: ModelMetadata) -> MetadataResult:
+    _check_readable(content, metadata)
+    write_bytes(out, content)
+    return _build_result(out, content, is_written=True)
 
 
 def format_lines(result: MetadataResult) -> list[str]:

@@ -58,6 +58,14 @@ def add_parser(subparsers: Any) -> None:
         metavar="PICTURES",
         help="a set of pictures; :train, :val or :test behind it names a part",
     )
+    _add_output_options(parser)
+    add_limit_option(parser, text="at most so many pictures of each set, evenly spread")
+    add_skip_bad_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the set as a COCO folder")
     parser.add_argument(
         "--report",
@@ -65,10 +73,6 @@ def add_parser(subparsers: Any) -> None:
         metavar="FILE.html",
         help="write the report as a page, with all problems",
     )
-    add_limit_option(parser, text="at most so many pictures of each set, evenly spread")
-    add_skip_bad_option(parser)
-    add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -61,6 +61,16 @@ def add_parser(subparsers: Any) -> None:
         "`quantize` loses too much accuracy. Zeros of `prune` and shared values of `cluster` are kept.",
     )
     add_network_argument(parser)
+    _add_model_options(parser)
+    add_fine_tuning_options(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the .tflite (default: beside the network)"
+    )
+    add_json_option(parser)
+    parser.set_defaults(func=run, usage=parser.error, can_skip=False)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--io", choices=_IO_TYPES, default="uint8", help="type of the input (%(default)s)"
     )
@@ -69,12 +79,6 @@ def add_parser(subparsers: Any) -> None:
         choices=["postprocess", "raw"],
         help="outputs of a checkpoint: detections (postprocess, the default), or boxes and scores of every cell (raw)",
     )
-    add_fine_tuning_options(parser)
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the .tflite (default: beside the network)"
-    )
-    add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error, can_skip=False)
 
 
 def run(args: argparse.Namespace) -> int:

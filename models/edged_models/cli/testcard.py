@@ -49,6 +49,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="output folder (default: the working directory)",
     )
+    _add_drawing_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         type=integer_in_range(min_value=0, max_value=_MAX_SEED),
@@ -57,8 +63,6 @@ def add_parser(subparsers: Any) -> None:
         help="seed of the drawn marks (%(default)s)",
     )
     parser.add_argument("--page", choices=PAGES, default="a4", help="paper size (%(default)s)")
-    add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:

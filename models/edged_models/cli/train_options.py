@@ -47,6 +47,10 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="W",
         help="factor for the number of channels of a network with random weights (default: 1)",
     )
+    _add_sides_option(parser)
+
+
+def _add_sides_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sides",
         type=integer_in_range(min_value=64, max_value=1024),
@@ -72,6 +76,10 @@ def add_length_options(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="duration of the training; the number of steps follows from the time that they take",
     )
+    _add_rate_option(parser)
+
+
+def _add_rate_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate",
         type=number_in_range(min_value=0, exclude_min=True, max_value=1),

@@ -25,7 +25,6 @@ def open_training_pictures(args: argparse.Namespace) -> "tuple[PictureSet | None
         PicturesError: the pictures cannot be read, have no labels, or are too few.
     """
     from edged_models.cli.opened_pictures import open_for_command
-    from edged_models.pictures.subset import hold_out
 
     open_set = partial(open_for_command, skip_bad=args.skip_bad)
     if args.pictures is None:
@@ -35,9 +34,15 @@ def open_training_pictures(args: argparse.Namespace) -> "tuple[PictureSet | None
         raise PicturesError(f"{args.pictures} has no labels: give labelled pictures")
     if args.validate:
         return pictures, open_set(args.validate, labels=pictures.labels)
+    return _hold_out_some(pictures, args.pictures)
+
+
+def _hold_out_some(pictures: "PictureSet", spec: str) -> "tuple[PictureSet, PictureSet]":
+    from edged_models.pictures.subset import hold_out
+
     if len(pictures) < _MIN_PICTURES:
         raise PicturesError(
-            f"{args.pictures} has {len(pictures)} pictures; give {_MIN_PICTURES} or more, of which one in {_HOLD_OUT_EVERY} is kept for validation"
+            f"{spec} has {len(pictures)} pictures; give {_MIN_PICTURES} or more, of which one in {_HOLD_OUT_EVERY} is kept for validation"
         )
     return hold_out(pictures, every=_HOLD_OUT_EVERY)
 

@@ -47,14 +47,18 @@ def add_parser(subparsers: Any) -> None:
         metavar="FOLDER",
         help="folder of the models (default: the bundled models of the checkout)",
     )
+    _add_scope_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(func=run, usage=parser.error)
+
+
+def _add_scope_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="check only digests and the training's journal"
     )
     parser.add_argument(
         "--train", action="store_true", help="repeat the first steps of the training too"
     )
-    add_json_option(parser)
-    parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,20 +73,25 @@ def run(args: argparse.Namespace) -> int:
     if args.quick and args.train:
         args.usage("--quick and --train exclude each other")
     began_s = time.perf_counter()
+    checks = _collect_checks(args)
+    result = VerifyResult(
+        folder=args.folder,
+        ok=all(check.ok for check in checks),
+        checks=checks,
+        seconds=round(time.perf_counter() - began_s, 1),
+    )
+    print_result(args, result, _format_lines(result))
+    return 0 if result.ok else 1
+
+
+def _collect_checks(args: argparse.Namespace) -> "tuple[ReleaseCheck, ...]":
     checks: list[ReleaseCheck] = []
     with progress_bar() as progress:
         task = progress.add_task("verify", total=None)
         for check in _run_checks(args):
             checks.append(check)
             progress.update(task, advance=1, note=check.name)
-    result = VerifyResult(
-        folder=args.folder,
-        ok=all(check.ok for check in checks),
-        checks=tuple(checks),
-        seconds=round(time.perf_counter() - began_s, 1),
-    )
-    print_result(args, result, _format_lines(result))
-    return 0 if result.ok else 1
+    return tuple(checks)
 
 
 def _run_checks(args: argparse.Namespace) -> "Iterator[ReleaseCheck]":

@@ -32,6 +32,7 @@ from edged_models.compression.file_facts import read_file_facts
 from edged_models.compression.shared_pictures import SharedPictures
 from edged_models.compression.variants import GridBuilder
 from edged_models.errors import PicturesError
+from edged_models.evaluation.classifier_results import ClassifierEvaluation
 from edged_models.evaluation.evaluate_any import evaluate_any
 from edged_models.evaluation.evaluated_model import EvaluatedModel
 from edged_models.evaluation.results import Evaluation
@@ -119,15 +120,18 @@ def _evaluate(job: BuildJob, package: WorkPackage, shared: SharedPictures, send:
 
     with EvaluatedModel(Path(job.out)) as model:
         (result,) = evaluate_any([model], pictures, min_score=_MIN_SCORE, track=track)
-    evaluation = result.evaluation
+    return _summarize(result.evaluation, package.pictures)
+
+
+def _summarize(evaluation: Evaluation | ClassifierEvaluation, pictures: str) -> Quality:
     if not isinstance(evaluation, Evaluation):
-        return Quality(pictures=package.pictures, measure="top-1", value=evaluation.top1)
+        return Quality(pictures=pictures, measure="top-1", value=evaluation.top1)
     if evaluation.ap50 is None:
         raise PicturesError(
-            f"{package.pictures}: no picture has a labelled object of the network's classes"
+            f"{pictures}: no picture has a labelled object of the network's classes"
         )
     return Quality(
-        pictures=package.pictures,
+        pictures=pictures,
         measure="AP50",
         value=evaluation.ap50,
         ap=evaluation.ap,

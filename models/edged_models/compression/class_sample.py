@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.labelled import PictureSet
+from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 _MIN_PICTURES = 20
 _MAX_BYTES = 512 << 20
@@ -47,20 +47,24 @@ def draw_class_sample(pictures: PictureSet, *, shape: tuple[int, int, int]) -> C
     Raises:
         PicturesError: a picture cannot be read, or there are too few to train on.
     """
-    if len(pictures) < _MIN_PICTURES:
-        raise PicturesError(
-            f"{pictures.name}: {len(pictures)} pictures are too few to train on; give {_MIN_PICTURES} or more"
-        )
     height, width, channels = shape
-    largest = max(_MIN_PICTURES, _MAX_BYTES // (height * width * channels))
-    indices = np.linspace(0, len(pictures) - 1, min(largest, len(pictures))).astype(int)
-    selected = [pictures[int(index)] for index in indices]
+    selected = _select(pictures, bytes_each=height * width * channels)
     classes = np.array([int(one.classes[0]) for one in selected], np.int32)
     return ClassSample(
         images=np.stack([_resize(one.image, height, width, channels) for one in selected]),
         classes=classes,
         is_kept=_keep_for_validation(classes),
     )
+
+
+def _select(pictures: PictureSet, *, bytes_each: int) -> list[LabelledPicture]:
+    if len(pictures) < _MIN_PICTURES:
+        raise PicturesError(
+            f"{pictures.name}: {len(pictures)} pictures are too few to train on; give {_MIN_PICTURES} or more"
+        )
+    largest = max(_MIN_PICTURES, _MAX_BYTES // bytes_each)
+    indices = np.linspace(0, len(pictures) - 1, min(largest, len(pictures))).astype(int)
+    return [pictures[int(index)] for index in indices]
 
 
 def _keep_for_validation(classes: NDArray[np.int32]) -> NDArray[np.bool_]:

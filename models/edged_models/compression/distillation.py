@@ -68,6 +68,10 @@ def build_student(network: Network, student: str | float) -> keras.Model:
     """
     if not isinstance(student, str):
         return narrow_model(network.model, student, tied=network.tied_layers)
+    return _call_factory(student)
+
+
+def _call_factory(student: str) -> keras.Model:
     _, factory = load_user_code(student)
     if not callable(factory):
         raise ToolError(f"{student} is no function")

@@ -47,12 +47,7 @@ def read_kernels(model: bytes) -> list[NDArray[np.generic]]:
     content, _ = split_associated_files(model, "the model")
     tree = unpack_model(content, "the model")
     graph = tree.subgraphs[0]
-    # A float16 kernel is widened by an op of its own.
-    widened = {
-        int(op.outputs[0]): int(op.inputs[0])
-        for op in graph.operators
-        if _op_name(tree, op) == "DEQUANTIZE"
-    }
+    widened = _map_widened(tree, graph)
     indices = [
         int(op.inputs[_KERNEL_INPUT]) for op in graph.operators if _op_name(tree, op) in _KERNEL_OPS
     ]
@@ -63,6 +58,15 @@ def read_kernels(model: bytes) -> list[NDArray[np.generic]]:
         if data is not None and len(data) and tensor.type in _DTYPES:
             kernels.append(np.frombuffer(bytes(data), _DTYPES[tensor.type]).reshape(tensor.shape))
     return kernels
+
+
+def _map_widened(tree: schema.ModelT, graph: schema.SubGraphT) -> dict[int, int]:
+    """Return the float16 tensors by the float32 ones: a float16 kernel is widened by an op of its own."""
+    return {
+        int(op.outputs[0]): int(op.inputs[0])
+        for op in graph.operators
+        if _op_name(tree, op) == "DEQUANTIZE"
+    }
 
 
 def _op_name(tree: schema.ModelT, op: schema.OperatorT) -> str:

@@ -38,6 +38,10 @@ def draw_table(table: ComparisonTable, path: Path) -> None:
     figure.set_layout_engine("none")
     for axes, (name, _, costs) in zip(figure.axes, panels, strict=True):
         _label_points(axes, table.rows, costs, name)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
     date = {"Date": None} if path.suffix == ".svg" else {}
     with atomic_replacement(path) as partial:
         figure.savefig(partial, dpi=_DPI, metadata=date)
@@ -84,19 +88,25 @@ def _label_points(axes: Axes, rows: Sequence[TableRow], costs: Sequence[float], 
         x, _ = axes.transData.transform((cost, row.mean))
         is_left = x > middle
         colour = _FRONT_COLOUR if name in row.pareto_fronts else _OTHER_COLOUR
-        label = axes.annotate(
-            row.name,
-            (cost, row.mean),
-            xytext=(-9 if is_left else 9, 0),
-            textcoords="offset points",
-            horizontalalignment="right" if is_left else "left",
-            verticalalignment="center",
-            fontsize=7,
-            color=colour,
-            arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.5, "shrinkA": 0},
-        )
+        label = _annotate(axes, row.name, (cost, row.mean), colour=colour, is_left=is_left)
         _move_down(label, taken)
         taken.append(_text_box(label))
+
+
+def _annotate(
+    axes: Axes, text: str, point: tuple[float, float], *, colour: str, is_left: bool
+) -> Annotation:
+    return axes.annotate(
+        text,
+        point,
+        xytext=(-9 if is_left else 9, 0),
+        textcoords="offset points",
+        horizontalalignment="right" if is_left else "left",
+        verticalalignment="center",
+        fontsize=7,
+        color=colour,
+        arrowprops={"arrowstyle": "-", "color": "0.8", "linewidth": 0.5, "shrinkA": 0},
+    )
 
 
 def _move_down(label: Annotation, taken: Sequence[Bbox]) -> None:

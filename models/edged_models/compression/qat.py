@@ -68,7 +68,7 @@ def train_quantization_aware(
     return network.with_learned_ranges(model)
 
 
-def _insert_fake_quantization(plain: keras.Model, clustered: frozenset[str]) -> keras.Model:
+def _refuse_unknown_layers(plain: keras.Model) -> None:
     folded = find_foldable_norms(plain)
     unknown = [
         layer for layer in list_layers(plain) if not is_known(layer) and layer.name not in folded
@@ -78,6 +78,10 @@ def _insert_fake_quantization(plain: keras.Model, clustered: frozenset[str]) -> 
         raise ToolError(
             f"the toolkit for quantisation-aware training does not know {named}; {_WAY_OUT}"
         )
+
+
+def _insert_fake_quantization(plain: keras.Model, clustered: frozenset[str]) -> keras.Model:
+    _refuse_unknown_layers(plain)
     annotate = tfmot.quantization.keras.quantize_annotate_layer
 
     def wrap(layer: keras.layers.Layer) -> LayerCopy:

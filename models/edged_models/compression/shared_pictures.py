@@ -85,21 +85,25 @@ def _keep(pictures: PictureSet, folder: Path) -> None:
         return
     folder.mkdir()
     for number, picture in enumerate(pictures):
-        np.savez(
-            folder / f"{number}.npz",
-            name=picture.name,
-            image=picture.image,
-            boxes=picture.boxes,
-            classes=picture.classes,
-            crowd_boxes=picture.crowd_boxes,
-            crowd_classes=picture.crowd_classes,
-        )
+        _keep_picture(picture, folder / f"{number}.npz")
     np.savez(
         folder / "set.npz",
         name=pictures.name,
         labels=np.array(pictures.labels, str),
         task=str(pictures.task),
         count=len(pictures),
+    )
+
+
+def _keep_picture(picture: LabelledPicture, path: Path) -> None:
+    np.savez(
+        path,
+        name=picture.name,
+        image=picture.image,
+        boxes=picture.boxes,
+        classes=picture.classes,
+        crowd_boxes=picture.crowd_boxes,
+        crowd_classes=picture.crowd_classes,
     )
 
 

@@ -33,6 +33,16 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel folder, a float32 .tflite, "
         "an exported program of PyTorch (.pt2), an ONNX file, file.py:name or module:name (a function, tf.Module, or network of Keras or PyTorch; the code is executed)",
     )
+    _add_form_options(parser)
+    _add_signature_options(parser)
+    _add_code_options(parser)
+    add_foreign_options(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
+    )
+
+
+def _add_form_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--head",
         choices=_HEADS,
@@ -43,12 +53,6 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         type=integer_in_range(min_value=_MIN_SIDE_PX, max_value=_MAX_SIDE_PX),
         metavar="PX",
         help="side of the square input (default: the source's own)",
-    )
-    _add_signature_options(parser)
-    _add_code_options(parser)
-    add_foreign_options(parser)
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
     )
 
 
@@ -66,7 +70,7 @@ def _add_signature_options(parser: argparse.ArgumentParser) -> None:
         type=_parse_names,
         default=(),
         metavar="A,B",
-        help="several signatures to convert into one file",
+        help="several signatures to convert into one file (default: one, as --signature says)",
     )
     group.add_argument(
         "--all-signatures", action="store_true", help="convert all signatures into one file"
@@ -116,6 +120,12 @@ def add_metadata_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the model's labels, a text file with one a line",
     )
+    _add_normalisation_options(parser)
+    for field in ("name", "version", "description", "licence", "author"):
+        parser.add_argument(f"--{field}", metavar="TEXT", help=f"the model's {field}")
+
+
+def _add_normalisation_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mean",
         type=parse_values,
@@ -128,8 +138,6 @@ def add_metadata_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="standard deviation of the normalisation: one number, or R,G,B",
     )
-    for field in ("name", "version", "description", "licence", "author"):
-        parser.add_argument(f"--{field}", metavar="TEXT", help=f"the model's {field}")
 
 
 def read_metadata_options(args: argparse.Namespace) -> ModelMetadata:

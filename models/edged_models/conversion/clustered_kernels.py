@@ -43,19 +43,22 @@ def share_kernel_scales(quantized: bytes, plain: bytes) -> bytes:
     if not clustered:
         return quantized
     tree = unpack_model(quantized)
-    changed = False
-    for graph in tree.subgraphs:
-        factors: dict[int, F32] = {}
-        for op in graph.operators:
-            if tree.operatorCodes[op.opcodeIndex].builtinCode in _OPS:
-                _requantize_once(tree, graph.tensors, op.inputs[_WEIGHTS_INPUT], clustered, factors)
-        uses = Counter(index for op in graph.operators for index in op.inputs)
-        for op in graph.operators:
-            found = factors.get(op.inputs[_WEIGHTS_INPUT]) if len(op.inputs) > 1 else None
-            if found is not None:
-                _rescale_bias(tree, graph, op, found, uses)
-        changed |= bool(factors)
-    return pack_model(tree) if changed else quantized
+    changed = [_share_in_graph(tree, graph, clustered) for graph in tree.subgraphs]
+    return pack_model(tree) if any(changed) else quantized
+
+
+def _share_in_graph(tree: schema.ModelT, graph: schema.SubGraphT, clustered: list[F32]) -> bool:
+    """Give the clustered kernels of a graph one scale each; return whether there are any."""
+    factors: dict[int, F32] = {}
+    for op in graph.operators:
+        if tree.operatorCodes[op.opcodeIndex].builtinCode in _OPS:
+            _requantize_once(tree, graph.tensors, op.inputs[_WEIGHTS_INPUT], clustered, factors)
+    uses = Counter(index for op in graph.operators for index in op.inputs)
+    for op in graph.operators:
+        found = factors.get(op.inputs[_WEIGHTS_INPUT]) if len(op.inputs) > 1 else None
+        if found is not None:
+            _rescale_bias(tree, graph, op, found, uses)
+    return bool(factors)
 
 
 def is_clustered(values: F32) -> bool:

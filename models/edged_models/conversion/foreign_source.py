@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ai_edge_litert.schema_py_generated import ModelT
 from numpy.typing import NDArray
 
 from edged_models.conversion.flatbuffer import pack_model, unpack_model
 from edged_models.conversion.kinds.tflite_file import tflite_source
 from edged_models.conversion.source import FileSource
-from edged_models.conversion.tensorflow_compatibility import adapt_to_tensorflow
 from edged_models.environments.environment import Environment
 from edged_models.environments.framework_process import FrameworkProcess, start_process
 
@@ -77,14 +77,17 @@ def _name_tensors(
     """
     tree = unpack_model(model, name)
     graph = tree.subgraphs[0]
-    if order:
-        graph.outputs = [graph.outputs[position] for position in order]
-    else:
-        by_name = {one.name.decode(): one.tensorIndex for one in tree.signatureDefs[0].outputs}
-        graph.outputs = [by_name[one] for one in outputs]
+    graph.outputs = _order_outputs(tree, outputs, order)
     tree.signatureDefs = None
-    adapt_to_tensorflow(tree)
     graph.tensors[graph.inputs[0]].name = _INPUT_NAME.encode()
     for index, one in zip(graph.outputs, outputs, strict=True):
         graph.tensors[index].name = one.encode()
     return pack_model(tree)
+
+
+def _order_outputs(tree: ModelT, outputs: tuple[str, ...], order: tuple[int, ...]) -> list[int]:
+    """Return the indices of the output tensors in the order of the original."""
+    if order:
+        return [int(tree.subgraphs[0].outputs[position]) for position in order]
+    by_name = {one.name.decode(): int(one.tensorIndex) for one in tree.signatureDefs[0].outputs}
+    return [by_name[one] for one in outputs]

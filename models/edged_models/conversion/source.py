@@ -179,15 +179,16 @@ class FileSource:
             SourceError: the file cannot be run.
         """
         try:
-            interpreter = Interpreter(
-                model_content=self.model,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-            )
-            interpreter.allocate_tensors()
-            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], tensor)
-            interpreter.invoke()
-            return [
-                interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()
-            ]
+            return _run_file(self.model, tensor)
         except (RuntimeError, ValueError) as error:
             raise SourceError(f"{self.name} cannot be run: {summarize_error(error)}") from error
+
+
+def _run_file(model: bytes, tensor: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+    interpreter = Interpreter(
+        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+    )
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], tensor)
+    interpreter.invoke()
+    return [interpreter.get_tensor(one["index"]) for one in interpreter.get_output_details()]

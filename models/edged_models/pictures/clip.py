@@ -93,11 +93,18 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> ClipPictures | None:
         return ClipPictures(path, spec, labels or (), frames)
     only = labels[0] if labels and len(labels) == 1 else _DEFAULT_LABEL
     frames = _read_truth(table, label or only)
-    names = dict(enumerate(dict.fromkeys(name for truth in frames for name in truth.labels)))
-    wanted, index_of = map_class_ids(names, labels, used=names, set_name=str(table))
-    own = {names[i]: wanted[index] for i, index in index_of.items()}
-    renamed = [_FrameTruth(t.frame, t.boxes, [own[name] for name in t.labels]) for t in frames]
+    wanted, renamed = _rename_labels(frames, labels, set_name=str(table))
     return ClipPictures(path, spec, wanted, renamed)
+
+
+def _rename_labels(
+    frames: list[_FrameTruth], labels: tuple[str, ...] | None, *, set_name: str
+) -> tuple[tuple[str, ...], list[_FrameTruth]]:
+    """Return the wanted labels, and the frames with these names."""
+    names = dict(enumerate(dict.fromkeys(name for truth in frames for name in truth.labels)))
+    wanted, index_of = map_class_ids(names, labels, used=names, set_name=set_name)
+    own = {names[i]: wanted[index] for i, index in index_of.items()}
+    return wanted, [_FrameTruth(t.frame, t.boxes, [own[name] for name in t.labels]) for t in frames]
 
 
 def _count_frames(path: Path) -> int:

@@ -72,10 +72,6 @@ def compute_fingerprint(number: int, name: str, image: NDArray[np.uint8]) -> Fin
         image: (H, W, 3) uint8, RGB.
     """
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-    wide, high = _shrink(grey, _GRID + 1, _GRID), _shrink(grey, _GRID, _GRID + 1)
-    brighter = np.concatenate(
-        [(wide[:, 1:] > wide[:, :-1]).ravel(), (high[1:] > high[:-1]).ravel()]
-    )
     small = _shrink(grey, _GREY_SIDE_PX, _GREY_SIDE_PX).astype(np.float32).ravel()
     small -= small.mean()
     length = np.linalg.norm(small)
@@ -85,9 +81,25 @@ def compute_fingerprint(number: int, name: str, image: NDArray[np.uint8]) -> Fin
         number,
         name,
         digest.digest(),
-        np.where(brighter, 1, -1).astype(np.float32),
+        _compare_neighbours(grey),
         (small / length if length else small).astype(np.float32),
     )
+
+
+def _compare_neighbours(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Compare the cells of a coarse grid with their neighbours.
+
+    Args:
+        grey: (H, W) uint8.
+
+    Returns:
+        (2 * `_GRID` ** 2,) float32: 1 where the right, or the lower, one of two neighbours is brighter, else -1.
+    """
+    wide, high = _shrink(grey, _GRID + 1, _GRID), _shrink(grey, _GRID, _GRID + 1)
+    brighter = np.concatenate(
+        [(wide[:, 1:] > wide[:, :-1]).ravel(), (high[1:] > high[:-1]).ravel()]
+    )
+    return np.where(brighter, 1, -1).astype(np.float32)
 
 
 def find_similar(sets: Sequence[Sequence[Fingerprint]]) -> list[SimilarPair]:

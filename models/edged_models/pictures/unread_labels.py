@@ -26,18 +26,25 @@ def find_unread_labels(
     pictures = list(pictures)
     stems = {picture.stem for picture in pictures}
     for folder in sorted(_list_folders(pictures, folders)):
-        by_suffix = defaultdict[str, list[str]](list)
-        for path in sorted(folder.iterdir()):
-            suffix = path.suffix.lower()
-            is_label = path.stem in stems or (suffix == ".xml" and folder.name in _LABEL_FOLDERS)
-            if suffix in _SUFFIXES and is_label and path not in read and path.is_file():
-                by_suffix[suffix].append(path.name)
-        for suffix, names in by_suffix.items():
+        for suffix, names in _group_unread(folder, stems, read).items():
             shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
             yield describe_problem(
                 ProblemKind.UNREAD_LABELS,
                 f"{folder} has {len(names)} {suffix} files that are not read ({shown}): the pictures are read as {form}",
             )
+
+
+def _group_unread(
+    folder: Path, stems: AbstractSet[str], read: AbstractSet[Path]
+) -> dict[str, list[str]]:
+    """Return the names of a folder's unread files of labels, by suffix."""
+    by_suffix = defaultdict[str, list[str]](list)
+    for path in sorted(folder.iterdir()):
+        suffix = path.suffix.lower()
+        is_label = path.stem in stems or (suffix == ".xml" and folder.name in _LABEL_FOLDERS)
+        if suffix in _SUFFIXES and is_label and path not in read and path.is_file():
+            by_suffix[suffix].append(path.name)
+    return by_suffix
 
 
 def _list_folders(pictures: Iterable[Path], folders: Iterable[Path]) -> set[Path]:

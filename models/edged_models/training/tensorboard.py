@@ -28,14 +28,18 @@ class TensorBoardLog:
         Raises:
             ToolError: the folder cannot be written.
         """
-        values = {
-            n: v for n, v in structs.asdict(line).items() if n not in _NOT_PLOTTED and v is not None
-        }
+        values = {**_list_values(line), "rate": rate}
         try:
             self._writer = self._writer or tf.summary.create_file_writer(str(self._folder))
             with self._writer.as_default(step=line.step):
-                for name, value in {**values, "rate": rate}.items():
+                for name, value in values.items():
                     tf.summary.scalar(name, value)
             self._writer.flush()
         except (OSError, tf.errors.OpError) as error:
             raise ToolError(f"cannot write TensorBoard logs to {self._folder}: {error}") from error
+
+
+def _list_values(line: TrainingStep) -> dict[str, float]:
+    return {
+        n: v for n, v in structs.asdict(line).items() if n not in _NOT_PLOTTED and v is not None
+    }

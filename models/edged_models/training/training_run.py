@@ -130,9 +130,7 @@ class TrainingRun:
             recent.append(self._trainer.train_step(images, truth, rate=rate))
             self._steps_done = step + 1
             self._length.update(self._steps_done)
-            is_validated = validate and (
-                self._is_last or self._steps_done % plan.validate_steps == 0
-            )
+            is_validated = validate and self._is_validation_due
             ap50 = self._validate(validate) if is_validated else None
             if is_validated or self._is_last or self._steps_done % _LOG_STEPS == 0:
                 self._write_line(recent, ap50, rate)
@@ -156,6 +154,10 @@ class TrainingRun:
     @property
     def _is_last(self) -> bool:
         return self._steps_done >= self._last_step
+
+    @property
+    def _is_validation_due(self) -> bool:
+        return self._is_last or self._steps_done % self._plan.validate_steps == 0
 
     @property
     def _keeps_best(self) -> bool:

@@ -50,18 +50,23 @@ class Validation:
         if self._model is None:
             self._model = restore_net(checkpoint, side_px=self._side_px)
         assign_weights(self._model, checkpoint.weights)
-        side_px = float(self._side_px)
         results = [
-            PictureResult(
-                detections=self._detect(self._model, image),
-                true_boxes=boxes,
-                true_class_ids=classes,
-                is_empty=not len(boxes),
-                size_px=(side_px, side_px),
-            )
+            self._test(self._model, image, boxes, classes)
             for image, (boxes, classes) in zip(self._images, self._truths, strict=True)
         ]
         return compute_precisions(results, len(checkpoint.architecture.labels)).ap50() or 0.0
+
+    def _test(
+        self, model: keras.Model, image: np.ndarray, boxes: np.ndarray, classes: np.ndarray
+    ) -> PictureResult:
+        side_px = float(self._side_px)
+        return PictureResult(
+            detections=self._detect(model, image),
+            true_boxes=boxes,
+            true_class_ids=classes,
+            is_empty=not len(boxes),
+            size_px=(side_px, side_px),
+        )
 
     def _detect(self, model: keras.Model, image: np.ndarray) -> Detections:
         tensor = tf.constant(image[None], tf.float32) / 255

@@ -100,14 +100,24 @@ def _find_lost_along(expected: F32, actual: F32, axis: int) -> tuple[float, str]
     lost = small & ((errors >= _LOST_SHARE * sizes) | (reach < _MIN_STEPS * step))
     if not lost.any():
         return None
-    kept = float(np.abs(np.compress(lost, actual, axis=axis)).max(initial=0.0))
+    is_zero = not np.compress(lost, actual, axis=axis).any()
+    return float(lost.mean()), _describe_lost(lost, reach, is_zero=is_zero)
+
+
+def _describe_lost(lost: NDArray[np.bool_], reach: F32, *, is_zero: bool) -> str:
+    """Describe lost channels.
+
+    Args:
+        lost: (C,) bool, which channels are lost.
+        reach: (C,) float32, the largest magnitude of each in the source.
+        is_zero: whether the result has only zeros for them.
+    """
     ends = [float(reach[one].max()) for one in (lost, ~lost)]
-    what = "became 0" if kept == 0 else "lost their values"
-    clause = (
+    what = "became 0" if is_zero else "lost their values"
+    return (
         f"{int(lost.sum())} of {lost.size} channels {what}: they reach {ends[0]:.3g} where others reach {ends[1]:.3g}, "
         "and all share one scale"
     )
-    return float(lost.mean()), clause
 
 
 def _find_step(values: F32) -> float:
@@ -118,6 +128,13 @@ def _find_step(values: F32) -> float:
 
 def _rms(values: F32, axes: tuple[int, ...]) -> NDArray[np.float64]:
     return np.sqrt(np.mean(np.square(values.astype(np.float64)), axis=axes))
+
+
+def _measure_stuck(expected: F32, actual: F32) -> float:
+    """Return the share of wrong values at the ends of the result's range."""
+    ends = (actual == actual.min()) | (actual == actual.max())
+    span = float(expected.max() - expected.min())
+    return float((ends & (np.abs(actual - expected) > _STUCK_ERROR * span)).mean())
 
 
 def describe_loss(expected: F32, actual: F32) -> str:
@@ -131,9 +148,7 @@ def describe_loss(expected: F32, actual: F32) -> str:
         return "all its values became 0"
     if is_constant(actual):
         return f"it is the same for all {len(actual)} pictures"
-    ends = (actual == actual.min()) | (actual == actual.max())
-    span = float(expected.max() - expected.min())
-    stuck = float((ends & (np.abs(actual - expected) > _STUCK_ERROR * span)).mean())
+    stuck = _measure_stuck(expected, actual)
     if stuck >= _MIN_STUCK_SHARE:
         return (
             f"{100 * stuck:.0f} % of its values stick at the ends of its range, {actual.min():.3g}..{actual.max():.3g}, where the "

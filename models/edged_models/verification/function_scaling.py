@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.suppress_stderr import suppress_stderr
+from edged_models.errors import SourceError
 from edged_models.tensorflow import tf
 from edged_models.verification.input_scaling import InputScaling, ScalingStep, combine_steps
 from edged_models.verification.tflite_scaling import make_step
@@ -30,16 +32,31 @@ _ARITHMETIC = {
     "Div": "DIV",
 }
 _BATCH_NORM = "FusedBatchNormV3"
+_FREEZE_ERRORS = (tf.errors.OpError, ValueError, NotImplementedError)
+"""Errors of TensorFlow for a graph whose variables cannot become constants, or whose constants need a resource, as a table."""
 
 
-def find_function_scaling(function: Any) -> InputScaling | None:
-    """Find how a concrete function of one picture scales its input itself; None if it does not, or cannot be read."""
+def find_function_scaling(function: Any, name: str) -> InputScaling | None:
+    """Find how a concrete function of one picture scales its input itself; None if it does not, or TensorFlow cannot freeze it.
+
+    Args:
+        function: the function.
+        name: the source's, for messages.
+
+    Raises:
+        SourceError: the function cannot be examined for another reason.
+    """
     try:
         with suppress_stderr():
             frozen = convert_variables_to_constants_v2(function)
             return combine_steps(list(_walk(frozen)))
-    except Exception:  # noqa: BLE001  # TensorFlow raises nearly anything for a graph that it cannot freeze
+    except _FREEZE_ERRORS:
         return None
+    except Exception as error:  # TensorFlow's internals on a user's graph
+        raise SourceError(
+            f"{name}: the scaling behind its input cannot be read: {type(error).__name__}: {summarize_error(error)}; "
+            "convert it with TensorFlow, and give the .tflite"
+        ) from error
 
 
 def _walk(frozen: Any) -> Iterator[ScalingStep]:

@@ -66,6 +66,14 @@ class UsedNormalisation(Struct, frozen=True, kw_only=True):
         return f"(pixel - {_join(self.mean)}) / {_join(self.std)}: {self.reason}"
 
 
+_UNKNOWN = UsedNormalisation(
+    mean=(),
+    std=(),
+    origin=NormalisationOrigin.UNKNOWN,
+    reason="unknown: no family of edged fits the model; set it with --mean and --std",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledSource:
     """A source whose normalisation is settled and in its metadata.
@@ -122,11 +130,7 @@ def _settle_by_family(
     except ModelError:
         family = None
     if family is None:
-        unknown = "unknown: no family of edged fits the model; set it with --mean and --std"
-        used = UsedNormalisation(
-            mean=(), std=(), origin=NormalisationOrigin.UNKNOWN, reason=unknown
-        )
-        return SettledSource(source=source, normalisation=used)
+        return SettledSource(source=source, normalisation=_UNKNOWN)
     mean, std = family.input.mean, family.input.std
     default = f"the default of the family {family.name}"
     if not accept_default:
@@ -156,7 +160,7 @@ def _find_scaling(source: ModelSource, model: bytes) -> InputScaling | None:
     if function is not None:
         from edged_models.verification.function_scaling import find_function_scaling
 
-        scaling = find_function_scaling(function)
+        scaling = find_function_scaling(function, source.name)
     return scaling or find_tflite_scaling(model, source.name)
 
 

@@ -83,15 +83,14 @@ def make_step(kind: str, constant: NDArray[np.float64], *, is_left: bool) -> Sca
     if values.size not in _CHANNEL_COUNTS:
         return None
     zeros, ones = np.zeros(1), np.ones(1)
-    match kind:
-        case "MUL":
-            scale, offset = values, zeros
-        case "ADD":
-            scale, offset = ones, values
-        case "SUB":
-            scale, offset = (ones, -values) if is_left else (-ones, values)
-        case "DIV" if is_left and values.all():
-            scale, offset = 1 / values, zeros
-        case _:
-            return None
+    factors = {
+        "MUL": (values, zeros),
+        "ADD": (ones, values),
+        "SUB": (ones, -values) if is_left else (-ones, values),
+    }
+    if kind == "DIV" and is_left and values.all():
+        factors["DIV"] = (1 / values, zeros)
+    if kind not in factors:
+        return None
+    scale, offset = factors[kind]
     return ScalingStep(op=kind, scale=scale, offset=offset)

@@ -61,15 +61,21 @@ def fix_input(concrete: Any, *, name: str, side_px: int | None, input_name: str)
     Raises:
         SourceError: the function has several inputs, or the size of its input is not known.
     """
-    inputs = list_inputs(concrete)
-    if len(inputs) != 1:
-        raise SourceError(f"{name} has {len(inputs)} inputs; it must have one, a picture")
-    if inputs[0].shape.rank is None:
-        raise SourceError(f"{name}'s input has no known shape")
-    spec = fix_input_shape(inputs[0].shape, inputs[0].dtype, name=name, side_px=side_px)
+    tensor = _find_picture(concrete, name)
+    spec = fix_input_shape(tensor.shape, tensor.dtype, name=name, side_px=side_px)
 
     @tf.function(input_signature=[tf.TensorSpec(spec.shape, spec.dtype, input_name)])
     def call(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return call_by_name(concrete, image)
 
     return call.get_concrete_function()
+
+
+def _find_picture(concrete: Any, name: str) -> Any:
+    """Return the only input."""
+    inputs = list_inputs(concrete)
+    if len(inputs) != 1:
+        raise SourceError(f"{name} has {len(inputs)} inputs; it must have one, a picture")
+    if inputs[0].shape.rank is None:
+        raise SourceError(f"{name}'s input has no known shape")
+    return inputs[0]

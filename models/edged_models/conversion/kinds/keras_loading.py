@@ -73,13 +73,10 @@ def load_keras_file(archive: KerasArchive, options: SourceOptions) -> keras.Mode
         return _load(archive, custom_objects, safe_mode=not options.trust_code)
     except Exception as error:  # Keras raises nearly anything on a bad file
         summary = summarize_error(error)
-        hint = (
-            "; --custom FILE.py names the Python file that defines it"
-            if summary.startswith(_UNKNOWN_CLASS) and options.custom is None
-            else ""
-        )
+        if summary.startswith(_UNKNOWN_CLASS) and options.custom is None:
+            summary += "; --custom FILE.py names the Python file that defines it"
         raise SourceError(
-            f"{archive.path} of Keras {archive.version} cannot be read: {summary}{hint}"
+            f"{archive.path} of Keras {archive.version} cannot be read: {summary}"
         ) from error
 
 

@@ -67,15 +67,18 @@ def load_in_child(archive: KerasArchive, options: SourceOptions) -> FunctionSour
     )
 
 
-def _run_child(archive: KerasArchive, options: SourceOptions, folder: Path) -> KerasExport:
-    request = KerasRequest(
+def _make_request(archive: KerasArchive, options: SourceOptions) -> KerasRequest:
+    return KerasRequest(
         path=str(archive.path),
         side_px=options.side_px,
         custom=str(options.custom) if options.custom else None,
         trust_code=options.trust_code,
     )
+
+
+def _run_child(archive: KerasArchive, options: SourceOptions, folder: Path) -> KerasExport:
     request_file, export_file = folder / "request.json", folder / "export.json"
-    request_file.write_bytes(msgspec.json.encode(request))
+    request_file.write_bytes(msgspec.json.encode(_make_request(archive, options)))
     child = subprocess.run(
         [sys.executable, "-P", "-m", _CHILD, str(request_file)],
         env=_make_environment(folder, keras_3=archive.is_keras_3),

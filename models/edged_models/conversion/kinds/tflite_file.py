@@ -3,11 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from edged_models.conversion.flatbuffer import unpack_model
+from edged_models.conversion.associated_files import (
+    append_associated_files,
+    split_associated_files,
+)
+from edged_models.conversion.flatbuffer import damage_as_source_error, pack_model, unpack_model
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FileSource
 from edged_models.conversion.source_options import SourceOptions
+from edged_models.conversion.tensorflow_compatibility import adapt_to_tensorflow
 from edged_models.errors import SourceError
 
 _EIGHT_BIT_TYPES = (3, 9)
@@ -42,12 +47,14 @@ def try_open(spec: str, options: SourceOptions) -> FileSource | None:
 
 
 def tflite_source(model: bytes, *, name: str) -> FileSource:
-    """Return a float32 .tflite in memory as a source.
+    """Return a float32 .tflite in memory as a source, changed only where TensorFlow's quantiser could not read it.
 
     Raises:
         SourceError: the model is damaged, or is already quantised.
     """
-    graph = unpack_model(model, name).subgraphs[0]
+    content, files = split_associated_files(model, name)
+    tree = unpack_model(content, name)
+    graph = tree.subgraphs[0]
     quantized = [tensor for tensor in graph.tensors if _is_quantized(tensor)]
     if quantized:
         raise SourceError(
@@ -55,6 +62,9 @@ def tflite_source(model: bytes, *, name: str) -> FileSource:
             "give the model that it was made from"
         )
     metadata: ModelMetadata = read_model_metadata(model, name)
+    with damage_as_source_error(name):
+        if adapt_to_tensorflow(tree):
+            model = append_associated_files(pack_model(tree), files)
     return FileSource(name=name, metadata=metadata, model=model)
 
 

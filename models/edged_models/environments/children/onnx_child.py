@@ -128,16 +128,20 @@ class OnnxModel:
         return order
 
 
-def open_model(request: dict[str, Any]) -> OnnxModel:
-    """Read the graph, and find its only input."""
-    path = request["spec"]
+def _read_graph(path: str) -> onnx.GraphProto:
     try:
         onnx.checker.check_model(path)
-        graph = onnx.load(path, load_external_data=False).graph
+        return onnx.load(path, load_external_data=False).graph
     except Exception as error:  # a damaged file raises nearly anything
         raise RefusedError(
             f"{path} cannot be read as an ONNX file: {describe_error(error)}"
         ) from error
+
+
+def open_model(request: dict[str, Any]) -> OnnxModel:
+    """Read the graph, and find its only input."""
+    path = request["spec"]
+    graph = _read_graph(path)
     constants = {one.name for one in graph.initializer}
     inputs = [one for one in graph.input if one.name not in constants]
     if len(inputs) != 1:

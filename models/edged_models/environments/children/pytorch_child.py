@@ -7,6 +7,7 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import litert_torch
@@ -125,15 +126,19 @@ def _is_in_training_mode(node: torch.fx.Node) -> bool:
     return any(values.get(name) is True for name in ("training", "train"))
 
 
-def _call_factory(path: Path, name: str) -> tuple[torch.nn.Module, Any]:
-    """Execute the user's file; return the network and an example of its input, None if there is none."""
+def _import_file(path: Path) -> ModuleType:
     sys.path.append(str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _call_factory(path: Path, name: str) -> tuple[torch.nn.Module, Any]:
+    """Execute the user's file; return the network and an example of its input, None if there is none."""
     try:
-        spec.loader.exec_module(module)
-        value = getattr(module, name, None)
+        value = getattr(_import_file(path), name, None)
         made = value() if callable(value) and not isinstance(value, torch.nn.Module) else value
     except Exception as error:  # the user's own code
         raise RefusedError(_describe_user_error(path, error)) from error
