@@ -104,6 +104,21 @@ def test_a_default_normalisation_must_be_confirmed(
     assert "the source's metadata" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("count", [2, tiny.CLASSES + 5])
+def test_labels_of_another_number_than_the_classes_are_refused(
+    plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    labels, out = tmp_path / "labels.txt", tmp_path / "out.tflite"
+    labels.write_text("".join(f"class-{number}\n" for number in range(count)))
+    arguments = ["--labels", str(labels), "--mean", "127.5", "--std", "127.5"]
+    assert main(["convert", str(plain), *arguments, "--out", str(out)]) == 1
+    error = capsys.readouterr().err
+    assert f"{tiny.CLASSES} classes" in error
+    assert str(count) in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
 def test_scores_beside_pixels_are_not_lost_in_silence(
     pixel_head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,10 +102,12 @@ def settle_normalisation(
         accept_loss: whether an input that is normalised twice, or not at all, is accepted.
 
     Raises:
-        SourceError: only a family's default is known, and not confirmed; or the normalisation contradicts the model's own scaling.
+        SourceError: only a family's default is known, and not confirmed; or the normalisation contradicts the model's own scaling;
+            or the labels do not fit the model.
     """
     metadata = source.metadata
     model = source.to_tflite(Precision.FLOAT32)
+    _check_labels(source, model)
     scaling = _find_scaling(source, model)
     if metadata.mean and metadata.std:
         _check_fault(source, scaling, accept_loss=accept_loss)
@@ -120,6 +122,30 @@ def settle_normalisation(
         reason = f"the model's own {' and '.join(scaling.ops)} behind its input are made for {pixels.text}"
         return _settle(source, NormalisationOrigin.GRAPH, (pixels.mean,), (pixels.std,), reason)
     return _settle_by_family(source, signature, accept_default=accept_default)
+
+
+def _check_labels(source: ModelSource, model: bytes) -> None:
+    """Raise `SourceError` if no family takes the model because of its labels: the daemon would refuse the file."""
+    if not source.metadata.labels:
+        return
+    with_labels, without = (
+        _find_refusal(attach_metadata(model, metadata, source.name), source.name)
+        for metadata in (source.metadata, replace(source.metadata, labels=()))
+    )
+    if with_labels and with_labels != without:
+        raise SourceError(f"{source.name} and its labels do not fit: {with_labels}")
+
+
+def _find_refusal(model: bytes, name: str) -> str | None:
+    """Return why no family takes a model; None if one does, or if the model cannot be loaded."""
+    signature = _try_read_signature(model, name)
+    if signature is None:
+        return None
+    try:
+        find_family(signature, Path(name))
+    except ModelError as error:
+        return str(error)
+    return None
 
 
 def _settle_by_family(
