@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 _MAX_REPEATED = 50  # More failures than these are not a matter of load.
-_CACHE = Path("build", "failed-tests", str(os.getpid())).absolute()  # `make system` runs two at once.
+_CACHE = Path(
+    "build", "failed-tests", str(os.getpid())
+).absolute()  # `make system` runs two at once.
 _CACHE_OPTION = ("-o", f"cache_dir={_CACHE}")
 # The toolchain's environment has no xdist.
 _ONE_PROCESS = ("--numprocesses", "0", "--dist", "no") if find_spec("xdist") else ()
