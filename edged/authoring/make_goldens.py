@@ -19,7 +19,7 @@ from edged.model.goldens import ExpectedDetection, Golden, Goldens, Tolerances, 
 from edged.pictures.decode import read_picture
 from edged.selftest.messages import ReportedDetection, SelfTestRequest
 from edged.selftest.process import SelfTestProcess
-from edged.updates.bundle.manifest import (
+from edged.updates.bundle.golden_rules import (
     CLASSIFICATION,
     MIN_EMPTY_GOLDENS,
     MIN_GOLDEN_CLASSES,

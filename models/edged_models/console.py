@@ -2,11 +2,21 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgspec
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from edged.config.codec import encode_path
 from edged.terminal.escape import one_line
@@ -14,6 +24,8 @@ from edged.terminal.rich_console import SafeConsole
 from edged.terminal.rows import format_rows
 
 T = TypeVar("T")
+HEARTBEAT_S = 30.0
+"""Time between two lines about the progress where standard error is no terminal, s."""
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +68,7 @@ def track_progress(items: Iterable[T], description: str, total: int | None = Non
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar on standard error. It appears on terminals only, and is cleared when it is done."""
+    """Return a progress bar on standard error, which is cleared when it is done; where that is no terminal, a line now and then."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -75,5 +87,33 @@ def progress_bar() -> Progress:
 class _ProgressWithNotes(Progress):
     """A progress bar whose tasks have the field ``note``, which the last column shows."""
 
+    def __init__(self, *columns: Any, **kwargs: Any) -> None:
+        super().__init__(*columns, **kwargs)
+        self._last_line_s = time.monotonic()
+
     def add_task(self, description: str, *args: Any, **kwargs: Any) -> Any:
         return super().add_task(description, *args, **{"note": "", **kwargs})
+
+    def update(self, task_id: TaskID, **kwargs: Any) -> None:
+        super().update(task_id, **kwargs)
+        self._print_line(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        super().advance(task_id, advance)
+        self._print_line(task_id)
+
+    def _print_line(self, task_id: TaskID) -> None:
+        """Print a line about a task if the bar is not shown and the last line was a while ago."""
+        now_s = time.monotonic()
+        if not self.disable or now_s - self._last_line_s < HEARTBEAT_S:
+            return
+        self._last_line_s = now_s
+        print(one_line(_describe_task(self._tasks[task_id])), file=sys.stderr, flush=True)
+
+
+def _describe_task(task: Task) -> str:
+    of_total = "" if task.total is None else f" of {task.total:.0f}"
+    parts = [f"{task.description}: {task.completed:.0f}{of_total}"]
+    if task.time_remaining:
+        parts.append(f"{timedelta(seconds=task.time_remaining)} left")
+    return ", ".join([*parts, *filter(None, [task.fields["note"]])])

@@ -44,3 +44,32 @@ def write_coco_folder(folder: Path, **changes: object) -> Path:
     path = folder / "_annotations.coco.json"
     path.write_text(json.dumps({**content, **changes}))
     return path
+
+
+def write_yolo_folder(folder: Path, rows: dict[str, str | None], data_yaml: str) -> None:
+    """Write pictures and their label files by path, as in ``train/images/a.jpg``; no file of labels for one with None."""
+    for seed, (name, text) in enumerate(rows.items()):
+        picture = write_picture(folder / name, seed=seed)
+        if text is not None:
+            *parts, _, _ = picture.parts
+            labels = Path(*parts, "labels", picture.stem + ".txt")
+            labels.parent.mkdir(exist_ok=True)
+            labels.write_text(text)
+    (folder / "data.yaml").write_text(data_yaml)
+
+
+def write_voc_annotation(path: Path, objects: str, *, width: int = WIDTH_PX) -> Path:
+    """Write an XML file with a size and these objects."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = f"<size><width>{width}</width><height>{HEIGHT_PX}</height><depth>3</depth></size>"
+    path.write_text(f"<annotation><filename>x.jpg</filename>{size}{objects}</annotation>")
+    return path
+
+
+def voc_object(name: str, box: tuple[float, float, float, float], more: str = "") -> str:
+    """Return an object of an XML file; `box` is xmin, ymin, xmax and ymax."""
+    sides = "".join(
+        f"<{side}>{number}</{side}>"
+        for side, number in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
+    )
+    return f"<object><name>{name}</name>{more}<bndbox>{sides}</bndbox></object>"

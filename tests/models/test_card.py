@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from colour_classifier import write_classifier, write_colours
 from pictures_on_disk import write_picture
 
 from edged import bundled
@@ -91,3 +92,18 @@ def test_invalid_input_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as ended:
         main(["card", MODEL, "--out", str(tmp_path / "a.json")])
     assert ended.value.code == 2
+
+
+def test_the_card_of_a_classifier_has_its_accuracy(tmp_path: Path) -> None:
+    model = write_classifier(tmp_path / "colours.tflite")
+    folder = write_colours(tmp_path / "colours", per_class=4)
+    out = tmp_path / "CARD.md"
+    assert main(["card", str(model), "--pictures", str(folder), "--out", str(out)]) == 0
+    facts = json.loads(out.with_suffix(".json").read_text())
+    (figures,) = facts["evaluations"]
+    assert facts["family"] == figures["task"] == "classification"
+    text = out.read_text()
+    assert f"| accuracy | top-1 {figures['top1']:.3f}, top-5 {figures['top5']:.3f} |" in text
+    assert f"| calibration error | {figures['calibration_error']:.3f} " in text
+    assert "| light cyan | 4 |" in text
+    assert "AP is average precision" not in text

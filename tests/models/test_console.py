@@ -28,6 +28,23 @@ def test_a_label_is_one_line_without_sequences(capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_where_no_terminal_is_a_line_tells_the_progress_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with console.progress_bar() as progress:
+        task = progress.add_task("train", total=200)
+        for done in range(1, 5):
+            progress.update(task, completed=done)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(console, "HEARTBEAT_S", 0.0)
+        progress.update(task, completed=50, note=f"AP50 0.8 {HOSTILE}")
+        progress.advance(task, 2)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("train: 50 of 200")
+    assert first.endswith(r"AP50 0.8 cat\u001b[2J\u202edog\u000alabels 9")
+    assert second.startswith("train: 52 of 200")
+
+
 def test_a_progress_bar_shows_no_sequence_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)

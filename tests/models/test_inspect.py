@@ -7,7 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from colour_classifier import write_classifier
 
 from edged import bundled
 from edged_models.cli.main import main
@@ -92,3 +95,63 @@ def test_no_tensorflow_is_imported_to_inspect_a_file() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+def _inspect_image(
+    capsys: pytest.CaptureFixture[str], model: Path, image: Path, *options: str
+) -> dict[str, object]:
+    assert main(["inspect", str(model), "--image", str(image), "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_picture_shows_a_classifiers_best_classes_on_both_runtimes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_classifier(tmp_path / "colours.tflite")
+    picture = tmp_path / "red.png"
+    assert cv2.imwrite(str(picture), np.full((32, 32, 3), (0, 0, 255), np.uint8))
+    result = _inspect_image(capsys, model, picture, "--top", "3")
+    assert [one["runtime"].split()[0] for one in result["runs"]] == ["litert", "tflite"]
+    # The logits of pure red, by hand: 2 m.p - p.p for means m and colours p, each 1 or -1 in three channels.
+    logits = 2 * np.array([3, -1, -1, 1, -3, 1, -1], float) - 3
+    powers = np.exp(logits - logits.max())
+    for run in result["runs"]:
+        assert [one["label"] for one in run["answers"]] == ["red", "yellow", "magenta"]
+        scores = [one["score"] for one in run["answers"]]
+        assert scores == pytest.approx([powers[i] / powers.sum() for i in (0, 3, 5)], abs=1e-4)
+    assert result["contents"]["labels"][0] == "red"
+
+
+def test_a_picture_shows_a_detectors_boxes_and_they_are_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = Path(__file__).parents[2] / "models" / "card" / "testcard.png"
+    out = tmp_path / "drawn.png"
+    result = _inspect_image(capsys, bundled.model_path(), card, "--out", str(out), "--min-score", "0.4")  # fmt: skip
+    for run in result["runs"]:
+        labels = [one["label"] for one in run["answers"]]
+        assert {"qr_code", "barcode", "warning_sign"} <= set(labels)
+        assert all(one["score"] >= 0.4 for one in run["answers"])
+    before, after = cv2.imread(str(card)), cv2.imread(str(out))
+    assert before.shape == after.shape
+    assert (before != after).any()
+    assert [path.name for path in tmp_path.iterdir()] == ["drawn.png"]
+    args = ["inspect", str(bundled.model_path()), "--image", str(card), "--runtime", "tflite"]
+    assert main(args) == 0
+    text = capsys.readouterr().out
+    assert "testcard.png, tflite 2.14.0: " in text
+    assert "litert" not in text
+
+
+def test_a_picture_or_model_that_cannot_be_used_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(bundled.model_path())
+    junk = tmp_path / "junk.jpg"
+    junk.write_bytes(b"no picture")
+    for args in (["--image", str(junk)], ["--image", "nowhere.png"], ["--image", str(junk), "--out", "nowhere/a.png"]):  # fmt: skip
+        assert main(["inspect", model, *args]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        main(["inspect", model, "--out", str(tmp_path / "a.png")])
+    assert ended.value.code == 2

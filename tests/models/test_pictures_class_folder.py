@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from edged_models.errors import PicturesError
+from edged_models.pictures.files import FilePictures
 from edged_models.pictures.labelled import Task
 from edged_models.pictures.open_pictures import open_pictures
+from edged_models.pictures.problems import ProblemKind
 
 
 @pytest.fixture
@@ -41,3 +43,11 @@ def test_a_picture_beside_the_subfolders_makes_it_a_folder_without_labels(folder
     assert pictures.task is Task.DETECTION
     assert pictures.labels == ()
     assert len(pictures) == 5
+
+
+def test_folders_that_differ_in_case_are_one_class(folder: Path) -> None:
+    (folder / "dog").rename(folder / "Cat")
+    pictures = open_pictures(str(folder))
+    assert isinstance(pictures, FilePictures)
+    assert pictures.labels == ("Cat", "ant")
+    assert [one.kind for one in pictures.problems] == [ProblemKind.SIMILAR_NAMES]

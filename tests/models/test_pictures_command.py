@@ -15,7 +15,7 @@ def test_a_set_written_as_coco_reads_back_unchanged(
 ) -> None:
     out = tmp_path / "coco"
     assert main(["pictures", "scenes:held-out:6", "--out", str(out), "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    (report,) = json.loads(capsys.readouterr().out)["sets"]
     drawn, read = open_pictures("scenes:held-out:6"), open_pictures(str(out))
     assert read.labels == drawn.labels
     assert sum(report["objects"].values()) == sum(len(one.boxes) for one in drawn)
@@ -29,7 +29,7 @@ def test_the_same_seeds_have_the_same_digest(capsys: pytest.CaptureFixture[str])
     digests = []
     for spec in ("scenes:train:4", "scenes:train:4", "scenes:held-out:4"):
         assert main(["pictures", spec, "--json"]) == 0
-        digests.append(json.loads(capsys.readouterr().out)["sha256"])
+        digests.append(json.loads(capsys.readouterr().out)["sets"][0]["sha256"])
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -16,6 +16,9 @@ def _make(folder: Path, row: str = "1 0.5 0.5 0.2 0.4", names: str = "names: [ca
     labels = folder / "labels" / "val" / "a.txt"
     labels.parent.mkdir(parents=True)
     labels.write_text(f"\n{row}\n")
+    empty = folder / "labels" / "train" / "b.txt"
+    empty.parent.mkdir()
+    empty.touch()
     (folder / "data.yaml").write_text(f"path: .\ntrain: images/train\nval: images/val\n{names}")
     return labels
 
@@ -24,10 +27,10 @@ def test_boxes_and_names(tmp_path: Path) -> None:
     _make(tmp_path)
     pictures = open_pictures(str(tmp_path))
     assert pictures.labels == ("cat", "dog")
-    unlabelled, labelled = pictures
+    empty, labelled = pictures
     assert np.allclose(labelled.boxes, [[0.4, 0.3, 0.6, 0.7]])
     assert labelled.classes.tolist() == [1]
-    assert len(unlabelled.boxes) == 0
+    assert len(empty.boxes) == 0
 
 
 def test_an_outline_becomes_its_bounding_box(tmp_path: Path) -> None:

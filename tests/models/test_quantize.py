@@ -207,7 +207,7 @@ def test_the_command_warns_of_few_pictures_and_counts_them(
 ) -> None:
     model = tmp_path / "tiny.tflite"
     model.write_bytes(convert(small))
-    scheme = ["--scheme", "int8", "--json"]
+    scheme = ["--scheme", "int8", "--json", "--accept-default-normalisation"]
     assert main(["quantize", str(model), *scheme, "--calibrate", "scenes:train:25"]) == 0
     output = capsys.readouterr()
     assert json.loads(output.out)["calibrated_on"] == 25

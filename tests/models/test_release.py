@@ -17,7 +17,8 @@ from edged_models.release.provenance import Provenance, read_provenance
 from edged_models.release.release import release
 from edged_models.release.variants import BundledVariant
 from edged_models.training.initial_checkpoint import create_fresh_checkpoint
-from edged_models.training.train import TrainingPlan, train
+from edged_models.training.plan import TrainingPlan
+from edged_models.training.train import train
 from edged_models.training.training_samples import DrawnSampleSource
 
 VARIANTS = (

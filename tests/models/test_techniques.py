@@ -159,6 +159,17 @@ def test_few_values_are_in_the_file_and_zeros_are_kept(
     check_accuracy(int8, network, folder)
 
 
+def test_pruning_after_clustering_keeps_the_values(
+    network: Network, trainer: NetworkTrainer
+) -> None:
+    clustered = cluster_weights(network, None, clusters=8, tuning=TUNING)
+    with run_eagerly():
+        pruned = prune_weights(clustered, trainer, share=0.5, tuning=TUNING)
+    model = write_float(pruned)
+    assert count_zeros(model) == [0.5] * len(count_zeros(model))
+    assert count_values(model) <= 9
+
+
 def test_quantisation_aware_training_keeps_zeros_and_shared_values(
     network: Network, pruned_and_clustered: Network, trainer: NetworkTrainer, folder: Path
 ) -> None:

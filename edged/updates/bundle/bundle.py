@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from edged.errors import BundleError, ModelError
 from edged.host.files import FileSystem, LocalFileSystem
-from edged.model.goldens import Goldens, read_goldens
+from edged.model.goldens import read_goldens
 from edged.updates.bundle.archive import (
     CHUNK_BYTES,
     ENVELOPE_NAME,
@@ -22,15 +22,11 @@ from edged.updates.bundle.archive import (
     write_archive,
 )
 from edged.updates.bundle.envelope import decode_envelope
+from edged.updates.bundle.golden_rules import check_golden_count
 from edged.updates.bundle.manifest import (
-    CLASSIFICATION,
-    MIN_EMPTY_GOLDENS,
-    MIN_GOLDEN_CLASSES,
-    MIN_GOLDENS,
     PAYLOAD_TYPE,
     FileEntry,
     Manifest,
-    Variant,
     decode_manifest,
     digest_of,
 )
@@ -130,7 +126,7 @@ def check_goldens(manifest: Manifest, read_file: Callable[[str], bytes]) -> None
             goldens = read_goldens(read_file(variant.goldens))
         except ModelError as error:
             raise BundleError(f"{variant.goldens}: {error}") from error
-        _check_golden_count(variant, goldens, manifest.family)
+        check_golden_count(variant.goldens, goldens, manifest.family)
         # The goldens of an EdgeTPU model were made with the model from which it was compiled, because only that runs everywhere.
         is_own = goldens.model_sha256 == manifest.file(variant.model).sha256
         if variant.kind == "cpu" and not is_own:
@@ -229,27 +225,6 @@ def _describe_difference(expected: set[str], present: set[str]) -> str:
     if missing:
         return f"the bundle lacks {', '.join(missing)}, which its manifest lists"
     return f"the manifest does not list {', '.join(surplus)}"
-
-
-def _check_golden_count(variant: Variant, goldens: Goldens, family: str) -> None:
-    """Check that the goldens tell a sound model from one that gives always the same."""
-    pictures = {golden.picture for golden in goldens.goldens}
-    if family == CLASSIFICATION:
-        answers = {
-            golden.detections[:1] and golden.detections[0].label for golden in goldens.goldens
-        }
-        if len(pictures) < MIN_GOLDENS or len(answers) < MIN_GOLDEN_CLASSES:
-            raise BundleError(
-                f"{variant.goldens} has {len(pictures)} pictures with {len(answers)} different answers of the classifier; "
-                f"at least {MIN_GOLDENS} and {MIN_GOLDEN_CLASSES} are required"
-            )
-        return
-    empty = sum(not golden.detections for golden in goldens.goldens)
-    if len(pictures) < MIN_GOLDENS or empty < MIN_EMPTY_GOLDENS:
-        raise BundleError(
-            f"{variant.goldens} has {len(pictures)} pictures, {empty} of them empty scenes; "
-            f"at least {MIN_GOLDENS} and {MIN_EMPTY_GOLDENS} are required"
-        )
 
 
 def _iter_verified_source(files: FileSystem, path: Path, entry: FileEntry) -> Iterator[bytes]:

@@ -13,12 +13,6 @@ PAYLOAD_TYPE = "application/vnd.edged.manifest+json"
 MAX_MANIFEST_BYTES = 64 << 10
 MAX_FILES = 64
 MAX_BUNDLE_BYTES = 256 << 20
-MIN_GOLDENS = 8
-MIN_EMPTY_GOLDENS = 2
-CLASSIFICATION = "classification"
-"""The family of models that give one class for the whole picture: they often give one for every picture."""
-MIN_GOLDEN_CLASSES = 2
-"""Different answers that the goldens of a classifier must have, instead of empty scenes."""
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 ModelName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]

@@ -17,6 +17,7 @@ from edged_models.cli.options import (
     add_min_score_option,
     add_model_argument,
     add_runtime_option,
+    add_skip_bad_option,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def add_parser(subparsers: Any) -> None:
     add_min_score_option(parser, text="threshold of precision, recall and false alarms")
     add_labels_option(parser)
     add_limit_option(parser, text="at most so many pictures of each set, evenly spread")
+    add_skip_bad_option(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -113,13 +115,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _gather_facts(args: argparse.Namespace) -> "CardFacts":
     from edged_models.card.facts import gather_facts, read_provenance, read_text
-    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.pictures.subset import take_evenly
 
     # Small files are read before the long evaluation.
     about = read_text(args.about) if args.about else None
     provenance = read_provenance(args.provenance, args.model) if args.provenance else ()
-    sets = [take_evenly(open_pictures(spec), args.limit) for spec in args.pictures]
+    sets = [
+        take_evenly(open_for_command(spec, skip_bad=args.skip_bad), args.limit)
+        for spec in args.pictures
+    ]
     return gather_facts(
         args.model,
         runtime=args.runtime,

@@ -11,16 +11,27 @@ from edged_models import console
 from edged_models.conversion.arguments import (
     add_metadata_options,
     add_source_options,
+    open_named_source,
     read_metadata_options,
     resolve_output_path,
 )
 from edged_models.conversion.conversion_report import (
     FLOAT32,
-    ConversionReport,
     build_report,
     custom_op_warnings,
 )
 from edged_models.files import write_bytes
+from edged_models.verification.options import (
+    add_verification_options,
+    settle_source,
+    verify_conversion,
+)
+from edged_models.verification.report import (
+    VerifiedReport,
+    add_verification,
+    list_warnings,
+    verification_rows,
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,6 +44,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_source_options(parser)
     add_metadata_options(parser)
+    add_verification_options(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -41,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert the source, and write the .tflite.
 
     Raises:
-        SourceError: the source or the labels cannot be read, or TensorFlow cannot convert the source.
+        SourceError: the source or the labels cannot be read, TensorFlow cannot convert the source, or the result is ruined.
         ToolError: the file cannot be written.
     """
     began_s = time.perf_counter()
@@ -49,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
     out = resolve_output_path(args, ".tflite")
 
     from edged_models.conversion.convert import convert
-    from edged_models.conversion.open_source import open_source
-    from edged_models.detector.graph import DetectorHead
 
-    head = DetectorHead(args.head) if args.head else None
-    source = open_source(args.source, head=head, side_px=args.side)
-    model = convert(replace(source, metadata=metadata.fill_from(source.metadata)))
+    source = open_named_source(args)
+    filled = replace(source, metadata=metadata.fill_from(source.metadata))
+    settled = settle_source(args, filled, metadata)
+    model = convert(settled.source)
+    verification = verify_conversion(args, settled, model, scheme=FLOAT32)
     write_bytes(out, model)
-    report = build_report(
+    built = build_report(
         model,
         source=args.source,
         out=out,
@@ -64,20 +76,23 @@ def run(args: argparse.Namespace) -> int:
         calibrated_on=0,
         seconds=time.perf_counter() - began_s,
     )
-    for warning in custom_op_warnings(report):
+    report = add_verification(built, verification)
+    for warning in [*custom_op_warnings(report), *list_warnings(verification)]:
         print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     console.print_result(args, report, format_lines(report))
     return 0
 
 
-def format_lines(report: ConversionReport) -> list[str]:
+def format_lines(report: VerifiedReport) -> list[str]:
     """Format the result as a table."""
     return console.format_table(
         [
             ("wrote", f"{report.out}, {report.bytes / 1024:.0f} KiB"),
             ("input", report.input),
             *(("output", output) for output in report.outputs),
+            *(("signature", one) for one in report.signatures if len(report.signatures) > 1),
             ("labels", report.labels or "none: give them with --labels"),
+            *verification_rows(report.verification),
             ("took", f"{report.seconds:.1f} s"),
         ]
     )

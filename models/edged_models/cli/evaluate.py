@@ -14,6 +14,7 @@ from edged_models.cli.options import (
     add_limit_option,
     add_min_score_option,
     add_runtime_option,
+    add_skip_bad_option,
     add_threads_option,
 )
 from edged_models.errors import ToolError
@@ -60,6 +61,7 @@ def add_parser(subparsers: Any) -> None:
     _add_picture_options(parser)
     _add_comparison_options(parser)
     _add_threshold_options(parser)
+    add_skip_bad_option(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -138,12 +140,12 @@ def run(args: argparse.Namespace) -> int:
         EdgedError: a model or the pictures cannot be used, or a file cannot be written.
     """
     from edged_models.cli import evaluate_output
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.evaluation.evaluated_model import EvaluatedModel
-    from edged_models.pictures.open_pictures import open_pictures
     from edged_models.pictures.subset import take_evenly
 
     _check_usage(args)
-    pictures = take_evenly(open_pictures(args.pictures), args.limit)
+    pictures = take_evenly(open_for_command(args.pictures, skip_bad=args.skip_bad), args.limit)
     if not pictures.labels:
         _check_unlabelled(args)
     with ExitStack() as stack:

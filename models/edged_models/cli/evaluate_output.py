@@ -123,14 +123,7 @@ def write_thresholds(
             f"{model.path} has no labels, by which thresholds are written: add them with edged-models metadata"
         )
     chosen = select_writable(thresholds, rate)
-    labels = result.mapping.labels
-    # The labels as the model spells them.
-    indices = result.mapping.model_indices[: len(model.labels)].tolist()
-    by_label = {
-        label: chosen[labels[index]]
-        for label, index in zip(model.labels, indices, strict=True)
-        if index >= 0
-    }
+    by_label = result.mapping.rename_to_model(chosen, model.labels)
     content = read_model_bytes(model.path)
     write_bytes(path, merge_thresholds(content, by_label, str(model.path)))
     return [path]
@@ -155,12 +148,18 @@ def format_lines(result: EvaluateResult, *, rate: float | None) -> list[str]:
             for one, name in zip(result.comparisons, names[1:], strict=False)
         ]
     )
-    if result.thresholds:
-        head = f"thresholds for at most {rate:g} false alarms of a class per 1000 pictures that do not show it"
-        table = report.format_columns(tables.threshold_rows(result.thresholds))
-        blocks.append([head, *table, *_list_notes(result.thresholds, rate or 0.0)])
+    if result.thresholds and rate is not None:
+        blocks.append(_format_thresholds(result.thresholds, rate))
     blocks.append([f"wrote {path}" for path in result.written])
     return "\n\n".join("\n".join(block) for block in blocks if block).splitlines()
+
+
+def _format_thresholds(thresholds: "Sequence[ChosenThreshold]", rate: float) -> list[str]:
+    from edged_models.evaluation import report, tables
+
+    head = f"thresholds for at most {rate:g} false alarms of a class per 1000 pictures that do not show it"
+    table = report.format_columns(tables.threshold_rows(thresholds))
+    return [head, *table, *_list_notes(thresholds, rate)]
 
 
 def _list_notes(thresholds: "Sequence[ChosenThreshold]", rate: float) -> list[str]:

@@ -62,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
         type=Path,
         default=CATALOGUE_PATH,
         metavar="FILE",
-        help="another catalogue than that of edged",
+        help="the catalogue (default: that of edged)",
     )
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)

@@ -16,6 +16,7 @@ from edged_models.cli.options import (
     add_limit_option,
     add_min_score_option,
     add_model_argument,
+    add_skip_bad_option,
 )
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def add_parser(subparsers: Any) -> None:
         parser, text="evaluate at most so many pictures, evenly spread", default=_DEFAULT_LIMIT
     )
     add_labels_option(parser)
+    add_skip_bad_option(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -94,15 +96,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         EdgedError: the model or the pictures cannot be used, or the folder cannot be written.
     """
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.goldens.folder import check_folder, write_folder
     from edged_models.goldens.generation import make_goldens
-    from edged_models.pictures.open_pictures import open_pictures
     from edged_models.pictures.subset import take_evenly
 
     out = args.out or args.model.with_suffix(".goldens")
     check_folder(out)
     began_s = time.perf_counter()
-    pictures = take_evenly(open_pictures(args.pictures), args.limit)
+    pictures = take_evenly(open_for_command(args.pictures, skip_bad=args.skip_bad), args.limit)
     generated = make_goldens(
         args.model,
         pictures,

@@ -102,10 +102,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_on_image(args: argparse.Namespace, contents: ModelContents) -> InspectedImage:
-    from edged.cli.annotate import check_output_path, draw_detections
-    from edged.selftest.messages import ReportedDetection
+    from edged.cli.annotate import check_output_path
     from edged_models.evaluation.image_run import RUNTIMES, run_on_image
-    from edged_models.files import atomic_replacement
 
     if args.out:
         check_output_path(args.out)
@@ -118,16 +116,23 @@ def _run_on_image(args: argparse.Namespace, contents: ModelContents) -> Inspecte
         labels_file=args.labels,
     )
     if args.out:
-        first = next(one for one in runs if one.error is None)
-        # Of a classifier only the best class: all have the whole picture as their box.
-        drawn = first.answers[:1] if first.is_classifier else first.answers
-        boxes = tuple(
-            ReportedDetection(label=one.label, class_id=one.class_id, score=one.score, box=one.box)
-            for one in drawn
-        )
-        with atomic_replacement(args.out) as partial:
-            draw_detections(boxes, args.image, partial)
+        _draw(next(one for one in runs if one.error is None), args.image, args.out)
     return InspectedImage(contents=contents, image=args.image, runs=runs, out=args.out)
+
+
+def _draw(run: "ImageRun", image: Path, out: Path) -> None:
+    from edged.cli.annotate import draw_detections
+    from edged.selftest.messages import ReportedDetection
+    from edged_models.files import atomic_replacement
+
+    # Of a classifier only the best class: all have the whole picture as their box.
+    drawn = run.answers[:1] if run.is_classifier else run.answers
+    boxes = tuple(
+        ReportedDetection(label=one.label, class_id=one.class_id, score=one.score, box=one.box)
+        for one in drawn
+    )
+    with atomic_replacement(out) as partial:
+        draw_detections(boxes, image, partial)
 
 
 def _format_runs(inspected: InspectedImage) -> list[str]:

@@ -50,12 +50,8 @@ def add_checkpoint_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_network_argument(parser: argparse.ArgumentParser) -> None:
     """Add the network that the command reads, and what is not in its file."""
-    parser.add_argument(
-        "network",
-        type=Path,
-        metavar="NETWORK",
-        help="a checkpoint of `edged-models train` (.npz), or a Keras file (.keras, .h5)",
-    )
+    text = "a checkpoint of `edged-models train` (.npz), or a Keras file (.keras, .h5)"
+    parser.add_argument("network", type=Path, metavar="NETWORK", help=text)
     parser.add_argument(
         "--labels",
         type=Path,

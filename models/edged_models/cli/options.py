@@ -80,3 +80,12 @@ def add_threads_option(
         metavar="N",
         help=f"{text} (%(default)s)",
     )
+
+
+def add_skip_bad_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--skip-bad``."""
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out the pictures that cannot be used, damaged ones and those with wrong labels, and say which (off: they are errors)",
+    )

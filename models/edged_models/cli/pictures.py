@@ -1,41 +1,45 @@
-"""``edged-models pictures``: count what a set of pictures contains, and write it as a COCO folder."""
+"""``edged-models pictures``: list what sets of pictures contain and what is wrong with them, and write one as a COCO folder."""
 
 import argparse
+import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from edged_models.cli.options import add_limit_option
+from edged.terminal.escape import one_line
+from edged_models.cli.options import add_limit_option, add_skip_bad_option
 from edged_models.console import add_json_option, format_table, print_result, track_progress
+from edged_models.errors import ToolError
+from edged_models.files import write_text
+from edged_models.pictures.set_report import SetReport
+from edged_models.pictures.similarity import SimilarPair
 
 if TYPE_CHECKING:
-    from edged_models.pictures.export import CocoWriter
-    from edged_models.pictures.labelled import LabelledPicture, PictureSet
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edged_models.pictures.examine import ExaminedSet
+    from edged_models.pictures.labelled import PictureSet
 
 
 class PicturesReport(Struct, frozen=True, kw_only=True):
     """Result of the command.
 
     Attributes:
-        name: name of the set.
-        pictures: number of pictures.
-        empty: number of pictures without objects.
-        objects: number of objects of each label.
-        sha256: digest over labels, pixels and boxes; the same set has the same digest.
+        sets: a report for each set, in the order of the command line.
+        similar: pictures that are in two of the sets, the same or nearly.
         out: path of the COCO folder; None if none was written.
+        report: path of the page; None if none was written.
         seconds: duration of the command.
     """
 
-    name: str
-    pictures: int
-    empty: int
-    objects: dict[str, int]
-    sha256: str
+    sets: tuple[SetReport, ...]
+    similar: tuple[SimilarPair, ...]
     out: Path | None
+    report: Path | None
     seconds: float
 
 
@@ -43,75 +47,127 @@ def add_parser(subparsers: Any) -> None:
     """Add this command to the command line."""
     parser = subparsers.add_parser(
         "pictures",
-        help="count what a set of pictures contains, or write it as a COCO folder",
-        description="Reads every picture of a set: drawn scenes (scenes:train, scenes:held-out, scenes:hard, each with :N), a COCO "
-        "or YOLO folder, a clip with its ground truth, or plain pictures.",
+        help="list what sets of pictures contain and what is wrong with them, or write one as a COCO folder",
+        description="Reads every picture of a set: drawn scenes (scenes:train, scenes:held-out, scenes:hard, each with :N), a COCO, "
+        "YOLO or Pascal VOC folder, a folder with a subfolder for each class, a clip with its ground truth, or plain pictures. Lists "
+        "all problems, and fails if one of them makes pictures unusable. Of several sets, it lists the pictures that are in two of them.",
     )
-    parser.add_argument("pictures", metavar="PICTURES", help="the set of pictures")
+    parser.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PICTURES",
+        help="a set of pictures; :train, :val or :test behind it names a part",
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the set as a COCO folder")
-    add_limit_option(parser, text="at most so many pictures, evenly spread")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="write the report as a page, with all problems",
+    )
+    add_limit_option(parser, text="at most so many pictures of each set, evenly spread")
+    add_skip_bad_option(parser)
     add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read and count the pictures, and write them if ``--out`` is given.
+    """Read the pictures, print what they contain, and write them and the page if that was asked for.
+
+    Returns:
+        1 if a picture cannot be used and ``--skip-bad`` was not given, or no picture can be used; else 0.
 
     Raises:
-        PicturesError: the set or one of its pictures cannot be read.
-        ToolError: the folder cannot be written.
+        PicturesError: a set cannot be opened, or no picture of it can be used.
+        ToolError: the folder or the page cannot be written.
     """
-    from edged_models.pictures.digest import digest_pictures
-    from edged_models.pictures.export import CocoWriter
-    from edged_models.pictures.open_pictures import open_pictures
-    from edged_models.pictures.subset import take_evenly
+    from edged_models.pictures.similarity import find_similar
 
+    if args.out and len(args.pictures) > 1:
+        args.usage("--out takes only one set of pictures")
     began_s = time.perf_counter()
-    pictures = take_evenly(open_pictures(args.pictures), args.limit)
-    writer = CocoWriter(args.out, pictures.labels) if args.out else None
-    counter = _PictureCounter(pictures.labels)
-    sha256 = digest_pictures(pictures.labels, counter.count(pictures, writer))
-    if writer:
-        writer.close()
+    opened = [_open(spec, args) for spec in args.pictures]
+    examined = [_examine(pictures, args) for pictures in opened]
+    sets = tuple(one.report for one in examined)
+    has_errors = any(_is_unusable(one, args) for one in sets)
+    pairs = tuple(find_similar([one.fingerprints for one in examined]))
+    if args.report:
+        _write_page(args.report, opened, sets, pairs)
     report = PicturesReport(
-        name=pictures.name,
-        pictures=len(pictures),
-        empty=counter.empty,
-        objects=dict(counter.objects),
-        sha256=sha256,
-        out=args.out,
+        sets=sets,
+        similar=pairs,
+        out=None if has_errors else args.out,
+        report=args.report,
         seconds=round(time.perf_counter() - began_s, 1),
     )
     print_result(args, report, _format_lines(report))
-    return 0
+    if has_errors:
+        print(_describe_failure(args, sets), file=sys.stderr)
+    return int(has_errors)
 
 
-class _PictureCounter:
-    """Counts the objects in pictures that pass through it."""
+def _open(spec: str, args: argparse.Namespace) -> "PictureSet":
+    from edged_models.pictures.open_pictures import open_unchecked
+    from edged_models.pictures.subset import take_evenly
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
-        self._labels = labels
-        self.objects = Counter(dict.fromkeys(labels, 0))
-        self.empty = 0
+    return take_evenly(open_unchecked(spec), args.limit)
 
-    def count(
-        self, pictures: "PictureSet", writer: "CocoWriter | None"
-    ) -> "Iterator[LabelledPicture]":
-        for picture in track_progress(pictures, "reading", len(pictures)):
-            self.objects.update(self._labels[class_id] for class_id in picture.classes)
-            self.empty += not len(picture.classes)
-            if writer:
-                writer.add(picture)
-            yield picture
+
+def _examine(pictures: "PictureSet", args: argparse.Namespace) -> "ExaminedSet":
+    from edged_models.pictures.examine import examine
+    from edged_models.pictures.export import CocoWriter
+    from edged_models.pictures.labelled import Task
+
+    track = partial(track_progress, description="reading", total=len(pictures))
+    if not args.out:
+        return examine(pictures, skip_bad=args.skip_bad, track=track)
+    if pictures.task is Task.CLASSIFICATION:
+        raise ToolError(
+            f"{pictures.name} has classes of whole pictures: COCO has none; leave --out"
+        )
+    with CocoWriter(args.out, pictures.labels) as writer:
+        examined = examine(pictures, skip_bad=args.skip_bad, writer=writer, track=track)
+        if _is_unusable(examined.report, args):
+            writer.cancel()
+    return examined
+
+
+def _is_unusable(report: SetReport, args: argparse.Namespace) -> bool:
+    return not report.pictures or bool(report.errors and not args.skip_bad)
+
+
+def _describe_failure(args: argparse.Namespace, sets: tuple[SetReport, ...]) -> str:
+    names = ", ".join(one_line(one.name) for one in sets if _is_unusable(one, args))
+    remedy = "" if args.skip_bad else "; mend them, or leave the pictures out with --skip-bad"
+    written = f"; nothing is written to {args.out}" if args.out else ""
+    return f"edged-models: pictures cannot be used in {names}, see the errors{remedy}{written}"
+
+
+def _write_page(
+    path: Path,
+    opened: "list[PictureSet]",
+    sets: tuple[SetReport, ...],
+    pairs: tuple[SimilarPair, ...],
+) -> None:
+    from edged_models.pictures.report_page import build_page
+
+    def read(index: int, number: int) -> "NDArray[np.uint8]":
+        return opened[index][number].image
+
+    write_text(path, build_page(sets, pairs, read))
 
 
 def _format_lines(report: PicturesReport) -> list[str]:
-    rows: list[tuple[str, Any]] = [
-        ("set", report.name),
-        ("pictures", f"{report.pictures}, {report.empty} without objects"),
-        *((label, count) for label, count in report.objects.items()),
-        ("sha256", report.sha256),
-    ]
+    from edged_models.pictures.report_text import list_facts, list_pairs, list_problems
+
+    lines: list[str] = []
+    for one in report.sets:
+        lines += [*format_table(list_facts(one)), *list_problems(one), ""]
+    pairs = [*list_pairs(report.sets, report.similar)]
+    lines += [*pairs, *([""] if pairs else [])]
+    rows = [("took", f"{report.seconds:.1f} s")]
     if report.out:
         rows.append(("written", f"{report.out}, as COCO"))
-    return format_table([*rows, ("took", f"{report.seconds:.1f} s")])
+    if report.report:
+        rows.append(("report", str(report.report)))
+    return [*lines, *format_table(rows)]

@@ -5,15 +5,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edged.terminal.escape import one_line
 from edged_models import console
 from edged_models.cli import quantize_options, quantize_search
+from edged_models.cli.options import add_skip_bad_option
 from edged_models.conversion.arguments import (
     add_metadata_options,
     add_source_options,
+    open_named_source,
     read_metadata_options,
     resolve_output_path,
 )
@@ -28,10 +29,21 @@ from edged_models.conversion.unquantized import POSTPROCESS
 from edged_models.errors import SourceError
 from edged_models.files import write_bytes
 from edged_models.quantization.runtime_trial import RUNTIME_PACKAGES, try_models
+from edged_models.verification.options import (
+    add_verification_options,
+    settle_source,
+    verify_conversion,
+)
+from edged_models.verification.report import (
+    VerifiedReport,
+    add_verification,
+    list_warnings,
+    verification_rows,
+)
 
 if TYPE_CHECKING:
-    from edged_models.conversion.source import ModelSource
     from edged_models.pictures.labelled import LabelledPicture
+    from edged_models.verification.normalisation import SettledSource
 
 
 def add_parser(subparsers: Any) -> None:
@@ -48,6 +60,8 @@ def add_parser(subparsers: Any) -> None:
     quantize_options.add_layer_options(parser)
     quantize_options.add_search_options(parser)
     add_metadata_options(parser)
+    add_verification_options(parser)
+    add_skip_bad_option(parser)
     console.add_json_option(parser)
     parser.set_defaults(func=run, usage=parser.error)
 
@@ -56,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     """Quantise the source, and write the .tflite.
 
     Raises:
-        SourceError: the source or the labels cannot be read, or the source cannot be quantised.
+        SourceError: the source or the labels cannot be read, the source cannot be quantised, or the result is ruined.
         PicturesError: the pictures cannot be read, or are too few.
         ToolError: the file cannot be written.
     """
@@ -64,22 +78,40 @@ def run(args: argparse.Namespace) -> int:
     quantize_options.check_options(args)
     out = resolve_output_path(args, f"-{args.scheme}.tflite")
     pictures = _open_pictures(args)
-    source = _open_source(args)
-    recipe = quantize_options.read_recipe(args, source)
-    job = quantize_search.Job(source=source, recipe=recipe, pictures=pictures)
+    settled = _open_source(args)
+    recipe = quantize_options.read_recipe(args, settled.source)
+    job = quantize_search.Job(source=settled.source, recipe=recipe, pictures=pictures)
     if args.sensitivity:
         quantize_search.print_sensitivity(args, job)
         return 0
     found = _find(args, job)
     if args.older_runtime:
         _check_older_runtime(found.model, args.source)
+    verification = verify_conversion(
+        args, settled, found.model, scheme=args.scheme, pictures=pictures
+    )
     write_bytes(out, found.model)
-    report = _report(args, out, found.model, pictures, began_s)
+    built = build_report(
+        found.model,
+        source=args.source,
+        out=out,
+        scheme=args.scheme,
+        calibrated_on=len(pictures) if args.calibrate else 0,
+        seconds=time.perf_counter() - began_s,
+    )
+    _print_result(args, found, add_verification(built, verification))
+    return 0
+
+
+def _print_result(
+    args: argparse.Namespace, found: quantize_search.Found, report: VerifiedReport
+) -> None:
+    for warning in [*quantization_warnings(report), *list_warnings(report.verification)]:
+        print(one_line(f"edged-models: {warning}"), file=sys.stderr)
     if quantize_options.compares(args):
         quantize_search.print_found(args, found, report, format_lines(report))
     else:
         console.print_result(args, report, format_lines(report))
-    return 0
 
 
 def _find(args: argparse.Namespace, job: quantize_search.Job) -> quantize_search.Found:
@@ -92,24 +124,23 @@ def _find(args: argparse.Namespace, job: quantize_search.Job) -> quantize_search
 
 def _open_pictures(args: argparse.Namespace) -> "Sequence[LabelledPicture]":
     """Return the pictures for calibration, or for a comparison that needs no calibration."""
-    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.pictures.subset import take_evenly
 
     if not args.calibrate:
         return quantize_search.open_drawn_pictures() if quantize_options.compares(args) else ()
-    pictures = take_evenly(open_pictures(args.calibrate), args.calibration_count)
+    pictures = take_evenly(
+        open_for_command(args.calibrate, skip_bad=args.skip_bad), args.calibration_count
+    )
     check_picture_count(len(pictures))
     return pictures
 
 
-def _open_source(args: argparse.Namespace) -> "ModelSource":
-    from edged_models.conversion.open_source import open_source
-    from edged_models.detector.graph import DetectorHead
-
+def _open_source(args: argparse.Namespace) -> "SettledSource":
     metadata = read_metadata_options(args)
-    head = DetectorHead(args.head) if args.head else None
-    source = open_source(args.source, head=head, side_px=args.side)
-    return replace(source, metadata=metadata.fill_from(source.metadata))
+    source = open_named_source(args)
+    filled = replace(source, metadata=metadata.fill_from(source.metadata))
+    return settle_source(args, filled, metadata)
 
 
 def _quantize(args: argparse.Namespace, job: quantize_search.Job) -> bytes:
@@ -133,26 +164,6 @@ def _check_older_runtime(model: bytes, name: str) -> None:
         )
 
 
-def _report(
-    args: argparse.Namespace,
-    out: Path,
-    model: bytes,
-    pictures: "Sequence[LabelledPicture]",
-    began_s: float,
-) -> ConversionReport:
-    report = build_report(
-        model,
-        source=args.source,
-        out=out,
-        scheme=args.scheme,
-        calibrated_on=len(pictures) if args.calibrate else 0,
-        seconds=time.perf_counter() - began_s,
-    )
-    for warning in quantization_warnings(report):
-        print(one_line(f"edged-models: {warning}"), file=sys.stderr)
-    return report
-
-
 def quantization_warnings(report: ConversionReport) -> list[str]:
     """Return warnings about the accuracy and speed of the model."""
     warnings = custom_op_warnings(report)
@@ -171,7 +182,7 @@ def quantization_warnings(report: ConversionReport) -> list[str]:
     return warnings
 
 
-def format_lines(report: ConversionReport) -> list[str]:
+def format_lines(report: VerifiedReport) -> list[str]:
     """Format the result as a table."""
     calibration = [("calibrated", f"on {report.calibrated_on} pictures")]
     return console.format_table(
@@ -182,6 +193,7 @@ def format_lines(report: ConversionReport) -> list[str]:
             ("labels", report.labels or "none: give them with --labels"),
             *(calibration if report.calibrated_on else ()),
             *unquantized_rows(report.unquantized),
+            *verification_rows(report.verification),
             ("took", f"{report.seconds:.1f} s"),
         ]
     )

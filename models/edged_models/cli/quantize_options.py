@@ -161,18 +161,22 @@ def read_recipe(args: argparse.Namespace, source: "ModelSource") -> "Recipe":
     Raises:
         SourceError: a pattern matches no layer, or an option does not apply to the scheme.
     """
-    from edged_models.conversion.source import Precision
-    from edged_models.conversion.tflite_model import parse_model
-    from edged_models.quantization.layers import list_layers, select_layers
     from edged_models.quantization.recipe import make_recipe
     from edged_models.quantization.scheme import IoType, Rounding, Scheme
 
     io = IoType(args.io) if args.io else None
     recipe = make_recipe(Scheme(args.scheme), io, per_channel=not args.per_tensor)
     recipe = replace(recipe, rounding=Rounding(args.rounding), older_runtime=args.older_runtime)
-    named = (args.float_layers, args.float_ops, args.int16_layers, args.int16_ops)
-    if not any(named):
-        return recipe
+    if args.float_layers or args.float_ops or args.int16_layers or args.int16_ops:
+        return _select_layers(args, source, recipe)
+    return recipe
+
+
+def _select_layers(args: argparse.Namespace, source: "ModelSource", recipe: "Recipe") -> "Recipe":
+    from edged_models.conversion.source import Precision
+    from edged_models.conversion.tflite_model import parse_model
+    from edged_models.quantization.layers import list_layers, select_layers
+
     layers = list_layers(parse_model(source.to_tflite(Precision.FLOAT32), source.name))
     return replace(
         recipe,

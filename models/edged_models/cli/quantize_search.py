@@ -15,10 +15,10 @@ from edged_models.cli.quantize_text import (
     format_engines,
     format_sensitivity,
 )
-from edged_models.conversion.conversion_report import ConversionReport
 from edged_models.quantization.comparison import EngineResult, compare_engines
 from edged_models.quantization.search import find_layers_to_keep
 from edged_models.quantization.sensitivity import SensitivityTable, measure_sensitivity
+from edged_models.verification.report import VerifiedReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -144,7 +144,7 @@ def find_best_engine(args: argparse.Namespace, job: Job) -> Found:
 
 
 def print_found(
-    args: argparse.Namespace, found: Found, report: ConversionReport, lines: Sequence[str]
+    args: argparse.Namespace, found: Found, report: VerifiedReport, lines: Sequence[str]
 ) -> None:
     """Print the written model and how it was found.
 
@@ -188,10 +188,11 @@ def _open_judge(
     if not args.judge:
         reference = variants.reference
         return "error of the outputs", None, lambda model: reference.measure(model).error
-    from edged_models.pictures.open_pictures import open_pictures
+    from edged_models.cli.opened_pictures import open_for_command
     from edged_models.pictures.subset import take_evenly
     from edged_models.quantization.judge import PictureJudge
 
-    judge = PictureJudge(pictures=take_evenly(open_pictures(args.judge), args.judge_count))
+    pictures = open_for_command(args.judge, skip_bad=args.skip_bad)
+    judge = PictureJudge(pictures=take_evenly(pictures, args.judge_count))
     score = judge.score(variants.plain.with_metadata)
     return judge.measure_name, score, lambda model: score - judge.score(model)

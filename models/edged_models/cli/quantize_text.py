@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from edged_models import console
-from edged_models.conversion.conversion_report import ConversionReport
 from edged_models.quantization.comparison import EngineResult
 from edged_models.quantization.search import Trial
 from edged_models.quantization.sensitivity import SensitivityTable
+from edged_models.verification.report import VerifiedReport
 
 _MAX_NAME = 48
 
@@ -44,7 +44,7 @@ class SearchReport(Struct, frozen=True, kw_only=True):
         engines: how the engines compare; empty without ``--engine best``.
     """
 
-    written: ConversionReport
+    written: VerifiedReport
     auto: AutoResult | None = None
     engines: tuple[EngineResult, ...] = ()
 

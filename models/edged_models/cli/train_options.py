@@ -70,13 +70,35 @@ def add_length_options(parser: argparse.ArgumentParser) -> None:
         "--minutes",
         type=number_in_range(min_value=0, exclude_min=True),
         metavar="M",
-        help="duration of the training; it is converted to a number of steps by timing a few",
+        help="duration of the training; the number of steps follows from the time that they take",
     )
     parser.add_argument(
         "--rate",
         type=number_in_range(min_value=0, exclude_min=True, max_value=1),
         metavar="R",
         help=f"highest learning rate (default: {FRESH_RATE:g} with random weights, else {TUNING_RATE:g})",
+    )
+
+
+def add_result_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which weights are the result, and where else the numbers go."""
+    parser.add_argument(
+        "--keep",
+        choices=["best", "last"],
+        default="best",
+        help="weights to write: those with the best AP50 on the validation pictures, or the last (%(default)s)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=integer_in_range(min_value=1, max_value=1000),
+        metavar="N",
+        help="end the training after N validations without a better AP50 (default: never)",
+    )
+    parser.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="FOLDER",
+        help="write the numbers of the journal as logs for TensorBoard too (default: none)",
     )
 
 

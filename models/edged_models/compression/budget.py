@@ -34,7 +34,7 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     @property
     def is_lower(self) -> bool:
-        """Whether the quantity must be at least the bound."""
+        """True if the quantity must be at least the bound."""
         return self.quantity == "accuracy"
 
 

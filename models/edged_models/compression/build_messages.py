@@ -1,4 +1,4 @@
-"""What the process that builds and evaluates variants is told, and what it answers."""
+"""The messages of the process that builds and evaluates variants."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from edged_models.compression.techniques import Technique
 
 
 class NetworkSpec(Struct, frozen=True, kw_only=True):
-    """How to open the network, as `open_network` takes it.
+    """The arguments of `open_network`.
 
     Attributes:
         path: path of the checkpoint or the Keras file.
@@ -111,7 +111,7 @@ class EvaluationProgress(Struct, frozen=True, kw_only=True, tag="evaluating"):
 
 
 class FileFacts(Struct, frozen=True, kw_only=True):
-    """What a .tflite says about its own weights and operators.
+    """The facts of a .tflite about its own weights and operators.
 
     Attributes:
         zero_share: share of zeros among the weights of convolutions and dense layers, without depthwise ones.

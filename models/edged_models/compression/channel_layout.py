@@ -88,16 +88,13 @@ class ChannelTrace:
 
 
 def join_layouts(layouts: Iterable[ChannelLayout], layer: str) -> ChannelLayout:
-    """Join the channels of tensors that are combined value by value, and return those of the result.
-
-    A tensor with one channel, which is combined with all channels of the others, keeps it.
+    """Join the channels of tensors that are combined value by value, and return those of the result; a single channel stays.
 
     Args:
         layouts: those of the tensors.
         layer: name of the layer that combines them.
     """
-    given = list(layouts)
-    widest = max(given, key=lambda one: one.count)
+    widest = max(given := list(layouts), key=lambda one: one.count)
     for one in given:
         if one.count == 1 and widest.count > 1:
             one.block(layer)

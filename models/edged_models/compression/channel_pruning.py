@@ -67,10 +67,10 @@ def scale_width(
 
     Args:
         network: the network.
-        trainer: fine-tunes the result; None to leave it as it is.
+        trainer: as in `prune_channels`.
         width: share of the channels to keep.
         tuning: settings of the fine-tuning.
-        progress: called with the number of finished steps.
+        progress: as in `prune_channels`.
 
     Raises:
         ToolError: no channel would be removed, or the training fails.
@@ -120,9 +120,8 @@ def narrow_model(
 def measure_importance(graph: ChannelGraph, group: ChannelGroup) -> F32:
     """Measure how important each channel of a group is.
 
-    The score is the channel's amplitude times the weight that later layers give it. The amplitude is the scale of its
-    normalisations (Liu et al. 2017, network slimming), or where there are none the L1 norm of the producing kernels (Li et al.
-    2017), which normalisations would make meaningless. The weight is the L1 norm of the consuming kernels.
+    The score is the channel's amplitude, the scale of its normalisations (Liu et al. 2017) or without them the L1 norm of the
+    producing kernels (Li et al. 2017), times the weight that later layers give it, the L1 norm of the consuming kernels.
 
     Args:
         graph: the graph of the group.

@@ -39,7 +39,7 @@ _PASSING = (
 """Layers that treat every channel alike, without weights."""
 _MERGING = (_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum)
 _MIXING_ACTIVATIONS = ("softmax", "log_softmax")
-_PASSING_FUNCTIONS = ("relu", "relu6", "silu", "swish", "sigmoid", "tanh", "clip_by_value")
+_PASSING_FUNCTIONS = ("relu", "silu", "swish", "sigmoid", "tanh", "clip_by_value")
 _MERGING_FUNCTIONS = ("add", "subtract", "multiply", "truediv", "maximum", "minimum")
 
 
@@ -123,7 +123,7 @@ def _passes(layer: Any, output: Any, inputs: ChannelLayout) -> bool:
     if isinstance(layer, _L.Reshape):
         return bool(output.shape[-1] == inputs.count)
     if type(layer).__name__ == "TFOpLambda":
-        return layer.name.split(".")[-1].rstrip("_0123456789") in _PASSING_FUNCTIONS
+        return _function_name(layer) in _PASSING_FUNCTIONS
     return isinstance(layer, _PASSING)
 
 
@@ -138,18 +138,23 @@ def _follow_merging(
                 return None
             return ChannelLayout(tuple(part for one in inputs for part in one.sets))
         return join_layouts(inputs, layer.name)
-    if isinstance(layer, _MERGING):
+    if isinstance(layer, _MERGING) or _merges_by_function(node):
         return join_layouts(inputs, layer.name)
-    if type(layer).__name__ == "TFOpLambda":
-        name = layer.name.split(".")[-1].rstrip("_0123456789")
-        # Constants that are combined with the channels must be single numbers: others have a value for each channel.
-        numbers = [
-            one for one in tf.nest.flatten((node.call_args, node.call_kwargs)) if one is not None
-        ]
-        is_plain = all(np.ndim(one) == 0 for one in numbers if not hasattr(one, "_keras_history"))
-        if name in _MERGING_FUNCTIONS and is_plain:
-            return join_layouts(inputs, layer.name)
     return None
+
+
+def _merges_by_function(node: Any) -> bool:
+    """Return whether a call is an operator of tensors or single numbers: other constants have a value for each channel."""
+    if type(node.layer).__name__ != "TFOpLambda":
+        return False
+    given = [one for one in tf.nest.flatten((node.call_args, node.call_kwargs)) if one is not None]
+    is_plain = all(np.ndim(one) == 0 for one in given if not hasattr(one, "_keras_history"))
+    return is_plain and _function_name(node.layer) in _MERGING_FUNCTIONS
+
+
+def _function_name(layer: Any) -> str:
+    """Return the name of a TensorFlow function that was called as a layer."""
+    return str(layer.name).split(".")[-1].rstrip("_0123456789")
 
 
 def _has_vectors(layer: Any, output: Any) -> bool:

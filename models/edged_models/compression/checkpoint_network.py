@@ -118,14 +118,16 @@ class CheckpointNetwork:
             raise ToolError(
                 f"{self.name} has learned ranges: convert it, a checkpoint cannot hold them"
             )
-        origin = Origin(
+        replace(self.checkpoint, origin=self._make_origin(command, tuning)).save(path)
+
+    def _make_origin(self, command: str, tuning: FineTuneSettings) -> Origin:
+        return Origin(
             command=command,
             seed=tuning.seed,
             steps=tuning.steps,
             training_data=tuning.training_pictures,
             start=self.checkpoint.origin.start,
         )
-        replace(self.checkpoint, origin=origin).save(path)
 
 
 def checkpoint_network(checkpoint: Checkpoint, *, name: str) -> CheckpointNetwork:
@@ -151,15 +153,10 @@ def read_checkpoint(model: keras.Model, old: Checkpoint) -> Checkpoint:
     weights = extract_weights(model) if model.weights else {}
     if len(weights) != len(list_weight_names(model)):
         raise ToolError("a checkpoint cannot hold a network with two weights of one name")
-    folded = {name.removesuffix("/bias") for name in weights} & {
-        layer.name.removesuffix("_norm")
-        for layer in model.layers
-        if layer.name.endswith("_norm") and not layer.weights
-    }
-    for name in folded:
-        bias = weights.pop(f"{name}/bias", None)
-        if bias is not None:
-            weights.update(_neutral_norm(name, bias))
+    for layer in model.layers:
+        name = layer.name.removesuffix("_norm")
+        if name != layer.name and not layer.weights:
+            weights.update(_neutral_norm(name, weights.pop(f"{name}/bias")))
     return replace(old, architecture=_read_architecture(weights, old.architecture), weights=weights)
 
 
@@ -182,22 +179,19 @@ def _read_architecture(
     def count(layer: str) -> int:
         return int(weights[f"{layer}/kernel"].shape[-1])
 
-    suffix = f"{_THIN}/kernel"
-    thin = {name.removesuffix(suffix) for name in weights if name.endswith(suffix)}
-    # In the order in which the layers were factorised.
-    names = [
-        *(one for one in old.ranks if one in thin),
-        *(one for one in _ordered(weights) if one in thin and one not in old.ranks),
-    ]
     return msgspec.structs.replace(
         old,
         stem=count(_STEM),
         stages=tuple(map(count, _STAGES)),
         pyramid=count("lateral32"),
         heads=tuple((count(f"{one}_a_point"), count(f"{one}_b_point")) for one in _HEADS),
-        ranks={one: count(f"{one}{_THIN}") for one in names},
+        ranks={one: count(f"{one}{_THIN}") for one in _list_factorized(weights, old)},
     )
 
 
-def _ordered(weights: Mapping[str, NDArray[np.float32]]) -> list[str]:
-    return [name.removesuffix("/kernel") for name in weights if name.endswith("/kernel")]
+def _list_factorized(weights: Mapping[str, NDArray[np.float32]], old: Architecture) -> list[str]:
+    """Return the names of the factorised layers, in the order in which they were factorised."""
+    suffix = f"{_THIN}/kernel"
+    thin = [name.removesuffix(suffix) for name in weights if name.endswith(suffix)]
+    earlier = [one for one in old.ranks if one in thin]
+    return [*earlier, *(one for one in thin if one not in earlier)]

@@ -62,8 +62,6 @@ def cluster_weights(
 def cluster_values(values: F32, count: int) -> F32:
     """Return an array with at most `count` different values, each the mean of its cluster rounded to 8 bits.
 
-    Lloyd's k-means in one dimension; the clusters start with equal numbers of weights and equal widths, half of each.
-
     Args:
         values: of any shape, float32.
         count: number of values, zero included if the array has been pruned.
@@ -83,7 +81,10 @@ def cluster_values(values: F32, count: int) -> F32:
 
 
 def _find_centres(ordered: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Return the ascending centres of the clusters of sorted values."""
+    """Return the ascending centres of the clusters of sorted values: Lloyd's k-means in one dimension.
+
+    They start half-way between clusters of equal numbers of values and clusters of equal widths.
+    """
     quantiles = np.quantile(ordered, np.linspace(0, 1, count + 2)[1:-1])
     even = np.linspace(ordered[0], ordered[-1], count)
     centres = np.unique((quantiles + even) / 2)

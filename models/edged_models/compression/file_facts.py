@@ -1,4 +1,4 @@
-"""What a .tflite says about itself: zeros and different values of its kernels, and which of its operators run where."""
+"""The facts of a .tflite about itself: zeros and different values of its kernels, and which of its operators run where."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema

@@ -1,4 +1,4 @@
-"""What a kernel has from an earlier technique, and how it is kept in a training: zeros stay zero, and shared values stay shared."""
+"""The structure that a kernel has from an earlier technique, kept in a training: zeros stay zero, and shared values stay shared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class LayerCopy:
-    """What takes the place of a layer.
+    """The replacement of a layer.
 
     Attributes:
         layers: new layers, called one after the other.

@@ -83,8 +83,7 @@ def factorize_network(
     Raises:
         ToolError: no layer becomes smaller, or the training fails.
     """
-    factorized = factorize_model(network.model, energy, whole=network.whole_layers)
-    changed = network.with_model(factorized)
+    changed = network.with_model(factorize_model(network.model, energy, whole=network.whole_layers))
     return recover(changed, trainer, tuning=tuning, default_rate=GENTLE_RATE, progress=progress)
 
 

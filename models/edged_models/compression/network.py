@@ -1,4 +1,4 @@
-"""What the techniques need to know of a network, and of the training that repairs it: edged's own detector and any Keras model alike.
+"""The protocols of a network, and of the training that repairs it, for edged's own detector and any Keras model alike.
 
 A technique is a function ``technique(network, trainer, *, <its settings>, tuning, progress) -> Network``; without a trainer, which is
 None then, the network is changed and not fine-tuned.

@@ -1,4 +1,4 @@
-"""How the optimisation toolkit quantises layers that it does not know, or whose kernels have shared values."""
+"""Configurations by which the optimisation toolkit quantises layers that it does not know, or whose kernels have shared values."""
 
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (

@@ -86,7 +86,7 @@ class Technique(Struct, frozen=True, kw_only=True):
 
     @property
     def is_trained(self) -> bool:
-        """Whether the network is fine-tuned, so that the result depends on a seed."""
+        """True if the network is fine-tuned, so that the result depends on a seed."""
         return self.change is not None
 
 

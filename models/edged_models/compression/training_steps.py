@@ -68,7 +68,7 @@ def iterate_rows(count: int, size: int, rng: np.random.Generator) -> Iterator[ND
         rng: draws the order.
 
     Yields:
-        (size,) int64, the numbers of the pictures.
+        (B,) int64, the numbers of B = `size` pictures.
     """
     while True:
         order = rng.permutation(count)

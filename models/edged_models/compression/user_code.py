@@ -21,16 +21,13 @@ def is_user_code(spec: str) -> bool:
 
 
 def load_user_code(spec: str) -> tuple[ModuleType, Any]:
-    """Load a file of Python code, and return it and the named object in it.
-
-    Args:
-        spec: ``file.py:name``.
+    """Load the file of ``file.py:name``, and return its module and the named object in it.
 
     Raises:
         ToolError: there is no such file or name, or the code fails.
     """
-    path = Path(spec.rpartition(":")[0])
-    name = spec.rpartition(":")[2]
+    file, _, name = spec.rpartition(":")
+    path = Path(file)
     found = spec_from_file_location(f"edged_models_user_code.{path.stem}", path)
     if not path.is_file() or found is None or found.loader is None:
         raise ToolError(f"cannot read {path}: there is no such file")
@@ -38,9 +35,9 @@ def load_user_code(spec: str) -> tuple[ModuleType, Any]:
     # Its classes find their module by this name.
     sys.modules[module.__name__] = module
     call_user_code(spec, found.loader.exec_module, module)
-    if not hasattr(module, name):
-        raise ToolError(f"{path} has no {name}")
-    return module, getattr(module, name)
+    if hasattr(module, name):
+        return module, getattr(module, name)
+    raise ToolError(f"{path} has no {name}")
 
 
 def find_optional(module: ModuleType, name: str) -> Callable[..., Any] | None:
@@ -65,10 +62,13 @@ def call_user_code(spec: str, function: Callable[..., Any], *args: Any) -> Any:
     except ToolError:
         raise
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        file = spec.rpartition(_SEPARATOR)[0] + ".py"
-        own = [one for one in frames if Path(one.filename).name == Path(file).name]
-        line = f", line {own[-1].lineno}" if own else ""
-        raise ToolError(
-            f"{spec} failed{line}: {type(error).__name__}: {summarize_error(error)}"
-        ) from error
+        reason = f"{type(error).__name__}: {summarize_error(error)}"
+        raise ToolError(f"{spec} failed{_find_line(error, spec)}: {reason}") from error
+
+
+def _find_line(error: Exception, spec: str) -> str:
+    """Return the line of the user's file in which an error was raised; nothing if it is not known."""
+    name = Path(spec.rpartition(_SEPARATOR)[0] + ".py").name
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if Path(one.filename).name == name]
+    return f", line {lines[-1]}" if lines else ""

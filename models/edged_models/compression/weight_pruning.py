@@ -34,7 +34,7 @@ _EXPONENT = 3
 
 @dataclass(frozen=True, slots=True)
 class ZeroPattern:
-    """At least some zeros in each group of successive inputs.
+    """A pattern of at least some zeros in each group of successive inputs.
 
     Attributes:
         zeros: number of zeros in each group.
@@ -72,9 +72,39 @@ def prune_weights(
     Raises:
         ToolError: as many weights are zero already, the network has no kernels, or the training fails.
     """
-    before = measure_sparsity(network.model)
-    wanted = pattern.share if pattern else share
-    kernels = list_kernels(network.model)
+    _check_prunable(network, share, pattern)
+    is_clustered = bool(find_clustered(network.model))
+    model = (
+        fold_norms(network.model) if is_clustered else rebuild_graph(network.model, lambda _: None)
+    )
+    after = pattern.share if pattern else share
+    pruning = _Pruning(model, measure_sparsity(model), after, pattern)
+    if is_clustered:
+        # At once: the zeros then are a value that the training keeps, as the other shared values.
+        pruning.apply(tuning.steps, tuning.steps)
+    if trainer is not None:
+        train_with_conditions(
+            model,
+            trainer,
+            tuning=tuning,
+            default_rate=GENTLE_RATE,
+            progress=progress,
+            on_step=(lambda _: None)
+            if is_clustered
+            else (lambda n: pruning.apply(n, tuning.steps)),
+        )
+    if not is_clustered:
+        pruning.apply(tuning.steps, tuning.steps)
+    return network.with_model(model)
+
+
+def _check_prunable(network: Network, share: float, pattern: ZeroPattern | None) -> None:
+    """Check that pruning sets weights to zero that are not.
+
+    Raises:
+        ToolError: it does not.
+    """
+    before, kernels = measure_sparsity(network.model), list_kernels(network.model)
     if not kernels:
         raise ToolError(f"nothing to prune: {network.name} has no convolution or dense layer")
     if pattern is None and before >= share:
@@ -85,22 +115,6 @@ def prune_weights(
         raise ToolError(
             f"nothing to prune: every group of {pattern.size} weights has {pattern.zeros} zeros already"
         )
-    is_clustered = bool(find_clustered(network.model))
-    model = (
-        fold_norms(network.model) if is_clustered else rebuild_graph(network.model, lambda _: None)
-    )
-    pruning = _Pruning(model, before, wanted, pattern)
-    if trainer is not None:
-        train_with_conditions(
-            model,
-            trainer,
-            tuning=tuning,
-            default_rate=GENTLE_RATE,
-            progress=progress,
-            on_step=lambda done: pruning.apply(done, tuning.steps),
-        )
-    pruning.apply(tuning.steps, tuning.steps)
-    return network.with_model(model)
 
 
 class _Pruning:

@@ -3,12 +3,16 @@
 import argparse
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edged.errors import ModelError
 from edged.model.file.labels import read_label_file
 from edged.terminal.numbers import integer_in_range
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.errors import SourceError, ToolError
+
+if TYPE_CHECKING:
+    from edged_models.conversion.source import ModelSource
 
 _HEADS = ("postprocess", "raw")
 _MAX_SIDE_PX = 4096
@@ -22,7 +26,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         help="a checkpoint (.npz), a Keras file (.keras, .h5), a SavedModel folder, a float32 .tflite, "
-        "file.py:function or module:function",
+        "file.py:name or module:name (a function, tf.Module or Keras network; the code is executed)",
     )
     parser.add_argument(
         "--head",
@@ -35,8 +39,65 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="side of the square input (default: the source's own)",
     )
+    _add_signature_options(parser)
+    _add_code_options(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="output file (default: beside the source)"
+    )
+
+
+def _add_signature_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--signature",
+        dest="signatures",
+        type=lambda name: (name,),
+        metavar="NAME",
+        help="signature of a SavedModel, or function of a tf.Module, to convert (default: serving_default or __call__, else the only one)",
+    )
+    group.add_argument(
+        "--signatures",
+        type=_parse_names,
+        default=(),
+        metavar="A,B",
+        help="several signatures to convert into one file",
+    )
+    group.add_argument(
+        "--all-signatures", action="store_true", help="convert all signatures into one file"
+    )
+
+
+def _add_code_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--custom",
+        type=Path,
+        metavar="FILE.py",
+        help="Python file that defines the classes and functions that a Keras file uses (default: none); it is executed",
+    )
+    parser.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="execute Python code in a Keras file, as of a Lambda layer (default: such a file is refused)",
+    )
+
+
+def open_named_source(args: argparse.Namespace) -> "ModelSource":
+    """Open the source that the options name.
+
+    Raises:
+        SourceError: the source does not exist or cannot be read, or an option does not apply to it.
+    """
+    from edged_models.conversion.open_source import open_source
+    from edged_models.detector.graph import DetectorHead
+
+    return open_source(
+        args.source,
+        head=DetectorHead(args.head) if args.head else None,
+        side_px=args.side,
+        signatures=args.signatures or (),
+        all_signatures=args.all_signatures,
+        custom=args.custom,
+        trust_code=args.trust_code,
     )
 
 
@@ -120,6 +181,13 @@ def resolve_output_path(args: argparse.Namespace, name_suffix: str) -> Path:
     if out.is_dir():
         raise ToolError(f"{out} is a folder: name a file with --out")
     return out
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names separated by commas, got {text!r}")
+    return names
 
 
 def parse_values(text: str) -> tuple[float, ...]:

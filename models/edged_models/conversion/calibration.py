@@ -64,14 +64,19 @@ def find_input_spec(model: bytes, name: str) -> InputSpec:
     Raises:
         SourceError: no family matches and the model has no metadata, or the model cannot be loaded.
     """
-    signature = _read_signature(model, name)
+    signature = read_signature(model, name)
     try:
         return find_family(signature, Path(name)).input
     except ModelError as error:
         return _input_spec_from_metadata(signature, error)
 
 
-def _read_signature(model: bytes, name: str) -> ModelSignature:
+def read_signature(model: bytes, name: str) -> ModelSignature:
+    """Return a model's tensors, operators and metadata, as litert shows them.
+
+    Raises:
+        SourceError: the model cannot be loaded.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.tflite"
         path.write_bytes(model)
@@ -82,7 +87,7 @@ def _read_signature(model: bytes, name: str) -> ModelSignature:
                 )
         except EdgedError as error:
             reason = str(error).replace(str(path), name)
-            raise SourceError(f"cannot calibrate {name}: it cannot be run: {reason}") from error
+            raise SourceError(f"{name} cannot be run: {reason}") from error
         signature: ModelSignature = interpreter.signature
         interpreter.close()
     return signature

@@ -22,7 +22,8 @@ _OPS = (
     schema.BuiltinOperator.FULLY_CONNECTED,
     schema.BuiltinOperator.TRANSPOSE_CONV,
 )
-_WEIGHTS_INPUT, _BIAS_INPUT, _TRANSPOSE_BIAS_INPUT = 1, 2, 3
+_WEIGHTS_INPUT, _BIAS_INPUT = 1, 2
+_BIAS_INPUTS = {schema.BuiltinOperator.TRANSPOSE_CONV: 3}
 _INT8_MAX = 127
 _MAX_VALUES = 256
 _MIN_USES = 2
@@ -124,17 +125,15 @@ def _requantize(tree: schema.ModelT, tensor: schema.TensorT, values: F32) -> F32
 def _rescale_bias(
     tree: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT, factors: F32, uses: Counter
 ) -> None:
-    is_transpose = (
-        tree.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.TRANSPOSE_CONV
-    )
-    position = _TRANSPOSE_BIAS_INPUT if is_transpose else _BIAS_INPUT
+    code = tree.operatorCodes[op.opcodeIndex].builtinCode
+    position = _BIAS_INPUTS.get(code, _BIAS_INPUT)
     if len(op.inputs) <= position or op.inputs[position] < 0:
         return
     index = op.inputs[position]
-    kind = _BIAS_TYPES.get(graph.tensors[index].type)
+    tensor = graph.tensors[index]
+    kind = _BIAS_TYPES.get(tensor.type)
     if kind is None:  # a bias of floats has no scale
         return
-    tensor = graph.tensors[index]
     if uses[index] > 1:
         tensor = _copy_tensor(graph, tensor)
         op.inputs = [*op.inputs[:position], len(graph.tensors) - 1, *op.inputs[position + 1 :]]

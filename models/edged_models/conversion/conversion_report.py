@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from edged_models.conversion.metadata import read_model_metadata
+from edged_models.conversion.signature_list import list_signatures
 from edged_models.conversion.tflite_model import TfliteModel, TfliteTensor, parse_model
 from edged_models.conversion.unquantized import POSTPROCESS, UnquantizedParts, find_unquantized
 
@@ -29,6 +30,7 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
         unquantized: ops and weights that are still float.
         custom_ops: ops that the runtimes do not have.
         seconds: duration of the conversion.
+        signatures: names, inputs and outputs of the signatures; the first describes the same graph as `input` and `outputs`.
     """
 
     source: str
@@ -42,6 +44,7 @@ class ConversionReport(Struct, frozen=True, kw_only=True):
     unquantized: UnquantizedParts
     custom_ops: tuple[str, ...]
     seconds: float
+    signatures: tuple[str, ...] = ()
 
 
 def build_report(
@@ -78,8 +81,9 @@ def build_report(
         labels=len(read_model_metadata(content, str(out)).labels),
         calibrated_on=calibrated_on,
         unquantized=_find_unquantized(model, scheme),
-        custom_ops=_find_custom_ops(model),
+        custom_ops=find_custom_ops(model),
         seconds=seconds,
+        signatures=list_signatures(content),
     )
 
 
@@ -103,7 +107,7 @@ def _find_unquantized(model: TfliteModel, scheme: str) -> UnquantizedParts:
     return find_unquantized(model, include_activations=scheme in INTEGER_SCHEMES)
 
 
-def _find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
+def find_custom_ops(model: TfliteModel) -> tuple[str, ...]:
     """Return the ops that neither TensorFlow Lite nor the runtimes have."""
     return tuple(sorted({op.name for op in model.ops if op.is_custom and op.name != POSTPROCESS}))
 

@@ -1,33 +1,24 @@
 """Sources of a conversion: trained models that can be written as a .tflite."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+from edged_models.conversion.converter import convert_functions
 from edged_models.conversion.error_summary import summarize_error
 from edged_models.conversion.model_metadata import ModelMetadata
-from edged_models.conversion.output_order import restore_output_order
-from edged_models.conversion.suppress_stderr import suppress_stderr
+from edged_models.conversion.output_order import SignatureNames, restore_output_order
+from edged_models.conversion.precision import Precision
 from edged_models.errors import SourceError
 from edged_models.tensorflow import tf
 
+__all__ = ["DEFAULT_SIGNATURE", "FileSource", "FunctionSource", "ModelSource", "Precision"]
 
-class Precision(StrEnum):
-    """A precision that the converter supports without calibration."""
-
-    FLOAT32 = "float32"
-    DYNAMIC = "dynamic"
-    """8-bit weights, float32 activations."""
-    FLOAT16 = "float16"
-    """16-bit weights, float32 computation."""
-    LEARNED_RANGES = "learned-ranges"
-    """8-bit weights and activations, with the ranges from quantisation-aware training."""
+DEFAULT_SIGNATURE = "serving_default"
+"""TensorFlow's name for the signature of a model that has one."""
 
 
 class ModelSource(Protocol):
@@ -58,10 +49,10 @@ class ModelSource(Protocol):
         """Run the model itself, before any conversion: what a converted one is compared with.
 
         Args:
-            tensor: the model's input, in its shape and dtype.
+            tensor: the model's input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            The outputs, in the order of the .tflite's.
+            The outputs, (1, ...) float32 as a rule, in the order of the .tflite's.
 
         Raises:
             SourceError: the model fails.
@@ -81,6 +72,7 @@ class FunctionSource:
         has_learned_ranges: whether it was trained quantisation-aware, and needs no calibration.
         tracked_resources: resources to save with the function beside its variables, as the tables of a SavedModel; None if there
             are none.
+        signature: the signature's names in the .tflite; None for a file without a signature.
     """
 
     name: str
@@ -90,6 +82,7 @@ class FunctionSource:
     outputs: tuple[str, ...]
     has_learned_ranges: bool = False
     tracked_resources: Any = None
+    signature: SignatureNames | None = None
     _converted_models: dict[tuple[Precision, bool], bytes] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -115,10 +108,10 @@ class FunctionSource:
         """Run the function with TensorFlow.
 
         Args:
-            tensor: the model's input, in its shape and dtype.
+            tensor: the model's input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            The outputs, in the order of `outputs`.
+            The outputs, (1, ...) float32 as a rule, in the order of `outputs`.
 
         Raises:
             SourceError: the function fails.
@@ -130,22 +123,14 @@ class FunctionSource:
             raise SourceError(f"{self.name} cannot be run: {summarize_error(error)}") from error
 
     def _convert(self, precision: Precision, *, per_channel: bool) -> bytes:
-        # Through a SavedModel: converting the function itself would inline the placeholder of a custom op. Only the variables
-        # are tracked: saving Keras' layers would trace each of them.
-        module = tf.Module()
-        module.variables_, module.held = list(self.variables), self.tracked_resources
-        try:
-            with TemporaryDirectory() as folder:
-                tf.saved_model.save(module, folder, signatures=self.function)
-                with suppress_stderr():
-                    model = _run_converter(folder, precision, per_channel=per_channel)
-        except OSError as error:
-            raise SourceError(
-                f"cannot convert {self.name}: {error.strerror or error}; check the space for temporary files"
-            ) from error
-        except Exception as error:  # the converter raises nearly anything
-            raise SourceError(f"cannot convert {self.name}: {summarize_error(error)}") from error
-        return restore_output_order(model, self.outputs)
+        model = convert_functions(
+            {DEFAULT_SIGNATURE: self.function},
+            [*self.variables, self.tracked_resources],
+            name=self.name,
+            precision=precision,
+            per_channel=per_channel,
+        )
+        return restore_output_order(model, self.outputs, self.signature)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +170,10 @@ class FileSource:
         """Run the file with the reference kernels of litert.
 
         Args:
-            tensor: the model's input, in its shape and dtype.
+            tensor: the model's input: (1, H, W, C) float32, or whatever its shape and dtype are.
 
         Returns:
-            The outputs, in the order of the file.
+            The outputs, (1, ...) float32 as a rule, in the order of the file.
 
         Raises:
             SourceError: the file cannot be run.
@@ -206,14 +191,3 @@ class FileSource:
             ]
         except (RuntimeError, ValueError) as error:
             raise SourceError(f"{self.name} cannot be run: {summarize_error(error)}") from error
-
-
-def _run_converter(folder: str | Path, precision: Precision, *, per_channel: bool) -> bytes:
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
-    converter.allow_custom_ops = True
-    converter._experimental_disable_per_channel = not per_channel  # noqa: SLF001  # there is no public way
-    if precision is not Precision.FLOAT32:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision is Precision.FLOAT16:
-        converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from edged.families.ssd_raw import ANCHOR_STRIDES, make_anchors
+from edged_models.detector.ground_truth import IGNORED
 
 _RANGES_PX = {8: (0.0, 52.0), 16: (40.0, 116.0), 32: (88.0, 1e9)}
 """By stride: the range of the longer side of marks that are assigned to the level. The ranges overlap, without gaps."""
@@ -55,7 +56,8 @@ class DetectionLoss:
         """Compute the loss of one batch of B pictures with N cells.
 
         Args:
-            truth: (B, M, 5) float32, x1 y1 x2 y2 in pixels and class id; the class id is -1 in unused rows.
+            truth: (B, M, 5) float32, x1 y1 x2 y2 in pixels and class id; the class id is -1 in unused rows, and `IGNORED` in
+                rows whose area counts neither as an object nor as background.
             codes: (B, N, 4) float32, the network's box codes.
             scores: (B, N, labels) float32, the network's scores in 0..1.
         """
@@ -65,7 +67,10 @@ class DetectionLoss:
         count = tf.maximum(tf.reduce_sum(assigned), 1.0)
         iou, giou = _compute_iou_and_giou(self._decode(codes), target[..., :4])
         box = tf.reduce_sum((1 - giou) * assigned) / count
-        score = self._score_loss(scores, class_ids, tf.stop_gradient(iou), assigned) / count
+        counted = tf.maximum(assigned, 1 - self._find_ignored_cells(truth))
+        score = (
+            self._score_loss(scores, class_ids, tf.stop_gradient(iou), assigned, counted) / count
+        )
         predicted = tf.argmax(scores, axis=-1, output_type=tf.int32)
         is_right = tf.cast(predicted == class_ids, tf.float32)
         return Losses(
@@ -95,6 +100,14 @@ class DetectionLoss:
         assigned = tf.cast(tf.reduce_any(matches, axis=-1), tf.float32)
         return assigned, tf.argmin(area, axis=-1)
 
+    def _find_ignored_cells(self, truth: tf.Tensor) -> tf.Tensor:
+        """Return (B, N) float32, 1 where a cell's middle is in an area to ignore, else 0."""
+        low, high = truth[:, None, :, :2], truth[:, None, :, 2:4]
+        middle = self._centre[None, :, None, :]
+        is_inside = tf.reduce_all((middle >= low) & (middle < high), axis=-1)
+        is_ignored = is_inside & (truth[:, None, :, 4] == IGNORED)
+        return tf.cast(tf.reduce_any(is_ignored, axis=-1), tf.float32)
+
     def _decode(self, codes: tf.Tensor) -> tf.Tensor:
         """Decode box codes (B, N, 4) to x1 y1 x2 y2 in pixels, as `edged.families.ssd_raw` does."""
         centre = codes[..., :2] * self._anchors[:, 2:] + self._anchors[:, :2]
@@ -103,7 +116,12 @@ class DetectionLoss:
         return tf.concat([low, high], axis=-1) * self._side_px
 
     def _score_loss(
-        self, scores: tf.Tensor, class_ids: tf.Tensor, iou: tf.Tensor, assigned: tf.Tensor
+        self,
+        scores: tf.Tensor,
+        class_ids: tf.Tensor,
+        iou: tf.Tensor,
+        assigned: tf.Tensor,
+        counted: tf.Tensor,
     ) -> tf.Tensor:
         target = tf.maximum(iou, _MIN_TARGET) * assigned
         targets = tf.one_hot(class_ids, self._label_count) * target[..., None]
@@ -113,7 +131,7 @@ class DetectionLoss:
         # not to classify them.
         focal = _NEGATIVE_WEIGHT * tf.stop_gradient(tf.square(clipped))
         weights = tf.where(assigned[..., None] > 0, 1.0, focal)
-        return tf.reduce_sum(weights * entropy)
+        return tf.reduce_sum(weights * entropy * counted[..., None])
 
 
 def _compute_iou_and_giou(a: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

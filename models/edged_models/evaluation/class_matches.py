@@ -63,15 +63,7 @@ class ClassMatches:
         counted = np.where(self.is_ignored, 0, weights[self.pictures])
         right = np.cumsum(np.where(self.is_match, counted, 0), axis=1, dtype=np.float64)
         total = np.cumsum(counted, axis=1, dtype=np.float64)
-        precision = right / (total + _EPSILON)
-        # At each recall the best precision from there on.
-        best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        padded = np.pad(best, ((0, 0), (0, 1)))
-        recall = right / objects
-        return np.array([
-            row[np.searchsorted(reached, _RECALLS, side="left")].mean()
-            for row, reached in zip(padded, recall, strict=True)
-        ])  # fmt: skip
+        return _mean_over_recall(right / (total + _EPSILON), right / objects)
 
 
 def mean_average_precision(
@@ -86,6 +78,19 @@ def mean_average_precision(
     by_class = [one.average_precision(weights) for one in matches]
     known = [values for values in by_class if values is not None]
     return float(np.mean(known)) if known else None
+
+
+def _mean_over_recall(
+    precision: NDArray[np.float64], recall: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean precision over 101 recalls, at each the best from there on: (10,) of two (10, N)."""
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    # Beyond the highest recall the precision is 0.
+    padded = np.pad(best, ((0, 0), (0, 1)))
+    rows = zip(padded, recall, strict=True)
+    return np.array([
+        row[np.searchsorted(reached, _RECALLS, side="left")].mean() for row, reached in rows
+    ])  # fmt: skip
 
 
 def _join(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.bool_]:

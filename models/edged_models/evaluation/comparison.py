@@ -78,8 +78,8 @@ def compare_results(
         )
     name, first, count = _build_metric(baseline)
     _, second, _ = _build_metric(result)
-    values = [metric(np.ones(count, np.int64)) for metric in (first, second)]
-    if values[0] is None or values[1] is None:
+    before, after = (metric(np.ones(count, np.int64)) for metric in (first, second))
+    if before is None or after is None:
         raise ToolError(f"{baseline.evaluation.pictures_name} has no labels: nothing to compare")
     differences = _resample(first, second, count, seed=seed, numbers=track(range(resamples)))
     low, high = np.quantile(differences, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
@@ -87,9 +87,9 @@ def compare_results(
         baseline=baseline.evaluation.model,
         model=result.evaluation.model,
         metric=name,
-        baseline_value=values[0],
-        value=values[1],
-        difference=values[1] - values[0],
+        baseline_value=before,
+        value=after,
+        difference=after - before,
         low=float(low),
         high=float(high),
         verdict="better" if low > 0 else "worse" if high < 0 else "not distinguishable",

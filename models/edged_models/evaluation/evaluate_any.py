@@ -26,9 +26,7 @@ def evaluate_any(
         track: called with the pictures, for a progress bar.
 
     Raises:
-        SourceError: a model is not of the kind that the pictures are for.
-        PicturesError: a picture cannot be read.
-        ToolError: a model and the pictures share no label, or a model fails on a picture.
+        ToolError: model and pictures do not fit, a picture cannot be read, or a model fails on it.
     """
     if pictures.task is Task.CLASSIFICATION:
         return [*evaluate_classifiers(models, pictures, min_score=min_score, track=track)]

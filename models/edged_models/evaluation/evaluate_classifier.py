@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,22 +110,29 @@ def _build_result(
         raise PicturesError(
             f"{pictures_name} has no picture of a class that {model.path} has: nothing can be evaluated"
         )
-    confusion = build_class_confusion(known, mapping.labels)
-    reliability = build_reliability(known)
-    reported = known.scores >= min_score
     evaluation = ClassifierEvaluation(
         **describe_run(model, mapping, pictures_name),
-        pictures=len(known.true),
+        **_compute_figures(known, mapping, min_score),
         ignored_pictures=len(answers) - len(known.true),
-        min_score=min_score,
-        top1=known.accuracy(1),
-        top5=known.accuracy(TOP) if len(mapping.model_indices) - 1 > TOP else None,
-        reported=float(reported.mean()),
-        reported_accuracy=float(known.is_right[reported].mean()) if reported.any() else None,
-        calibration_error=compute_calibration_error(reliability),
-        reliability=reliability,
-        by_label=build_class_results(confusion),
-        confusion=confusion,
         seconds=seconds,
     )
     return ClassifierResult(evaluation, tuple(answers), mapping)
+
+
+def _compute_figures(known: ClassScores, mapping: LabelMapping, min_score: float) -> dict[str, Any]:
+    """Return the fields of `ClassifierEvaluation` that depend on the scores."""
+    confusion = build_class_confusion(known, mapping.labels)
+    reliability = build_reliability(known)
+    reported = known.scores >= min_score
+    return {
+        "pictures": len(known.true),
+        "min_score": min_score,
+        "top1": known.accuracy(1),
+        "top5": known.accuracy(TOP) if len(mapping.model_indices) - 1 > TOP else None,
+        "reported": float(reported.mean()),
+        "reported_accuracy": float(known.is_right[reported].mean()) if reported.any() else None,
+        "calibration_error": compute_calibration_error(reliability),
+        "reliability": reliability,
+        "by_label": build_class_results(confusion),
+        "confusion": confusion,
+    }

@@ -1,6 +1,6 @@
 """The mapping between the classes of a model and those of a set of pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,19 @@ class LabelMapping:
     picture_indices: NDArray[np.int32]
     unknown_to_model: tuple[str, ...]
     not_in_pictures: tuple[str, ...]
+
+    def rename_to_model(
+        self, values: Mapping[str, float], model_labels: Sequence[str]
+    ) -> dict[str, float]:
+        """Return values by evaluated label as values by the model's labels, as the model spells them.
+
+        Args:
+            values: one for each of `labels`.
+            model_labels: by class id.
+        """
+        indices = self.model_indices[: len(model_labels)].tolist()
+        pairs = zip(model_labels, indices, strict=True)
+        return {label: values[self.labels[index]] for label, index in pairs if index >= 0}
 
 
 def map_labels(

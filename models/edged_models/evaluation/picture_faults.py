@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from edged.scene.box_arrays import iou_matrix
-from edged.types import Detections
+from edged.types import F32, I32, Detections
 from edged_models.evaluation.class_scores import ClassifiedPicture
 from edged_models.evaluation.picture_result import PictureResult
 from edged_models.evaluation.threshold import find_crowded
@@ -91,32 +91,41 @@ def _judge(index: int, result: PictureResult, min_score: float) -> PictureFaults
     found = result.detections[result.detections.scores >= min_score]
     matched = _match(result, found)
     crowded = find_crowded(result, found)
-    marks = [
+    detected = [
         BoxMark.RIGHT if i in matched else BoxMark.CROWD if crowded[i] else BoxMark.FALSE
         for i in range(len(found))
     ]
-    true = [
-        BoxMark.FOUND if i in matched.values() else BoxMark.MISSED
-        for i in range(len(result.true_boxes))
+    taken = set(matched.values())
+    true = [BoxMark.FOUND if i in taken else BoxMark.MISSED for i in range(len(result.true_boxes))]
+    ignored = [BoxMark.CROWD] * len(result.crowd_boxes)
+    is_false = np.array([mark is BoxMark.FALSE for mark in detected], bool)
+    boxes = [
+        *_mark_boxes(ignored, result.crowd_boxes, result.crowd_class_ids),
+        *_mark_boxes(true, result.true_boxes, result.true_class_ids),
+        *_mark_boxes(detected, found.boxes, found.class_ids, found.scores.tolist()),
     ]
-    detections = [
-        MarkedBox(mark, _as_tuple(box), int(class_id), float(score))
-        for mark, box, class_id, score in zip(
-            marks, found.boxes, found.class_ids, found.scores, strict=True
-        )
-    ]
-    objects = [
-        MarkedBox(mark, _as_tuple(box), int(class_id))
-        for mark, box, class_id in zip(true, result.true_boxes, result.true_class_ids, strict=True)
-    ]
-    crowds = [
-        MarkedBox(BoxMark.CROWD, _as_tuple(box), int(class_id))
-        for box, class_id in zip(result.crowd_boxes, result.crowd_class_ids, strict=True)
-    ]
-    cost = true.count(BoxMark.MISSED) + sum(
-        one.score or 0.0 for one in detections if one.mark is BoxMark.FALSE
+    cost = true.count(BoxMark.MISSED) + float(found.scores[is_false].sum())
+    return PictureFaults(index, cost, tuple(boxes))
+
+
+def _mark_boxes(
+    marks: Sequence[BoxMark], boxes: F32, class_ids: I32, scores: Sequence[float] | None = None
+) -> list[MarkedBox]:
+    """Return boxes with their marks.
+
+    Args:
+        marks: of each box.
+        boxes: (N, 4) float32, [x1, y1, x2, y2] normalised to the picture.
+        class_ids: (N,) int32.
+        scores: of detections; None for true boxes.
+    """
+    rows = zip(
+        marks, boxes.tolist(), class_ids.tolist(), scores or [None] * len(marks), strict=True
     )
-    return PictureFaults(index, cost, (*crowds, *objects, *detections))
+    return [
+        MarkedBox(mark, (box[0], box[1], box[2], box[3]), class_id, score)
+        for mark, box, class_id, score in rows
+    ]
 
 
 def _match(result: PictureResult, found: Detections) -> dict[int, int]:
@@ -130,10 +139,3 @@ def _match(result: PictureResult, found: Detections) -> dict[int, int]:
         if row.size and row.max() >= _MIN_IOU:
             matched[i] = int(row.argmax())
     return matched
-
-
-def _as_tuple(
-    box: np.ndarray[tuple[int], np.dtype[np.float32]],
-) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (float(side) for side in box)
-    return x1, y1, x2, y2

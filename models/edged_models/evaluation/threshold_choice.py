@@ -95,23 +95,27 @@ def _choose(one: _ClassEvidence, rate: float) -> ChosenThreshold:
         raise ToolError(
             f"every picture shows {one.label}: false alarms need pictures that do not show it; add some"
         )
-    # A rate as 0.7 times 10 pictures is not quite what it is in decimals.
-    allowed = math.floor(rate * one.pictures_without / PER_PICTURES + 1e-9)
-    ranked = np.sort(one.alarm_scores)[::-1]
-    threshold = MIN_THRESHOLD
-    if len(ranked) > allowed:
-        above = (math.floor(float(ranked[allowed]) * _STEPS) + 1) / _STEPS
-        threshold = max(MIN_THRESHOLD, above)
+    threshold = _find_lowest(one, rate)
     reached = threshold if threshold <= 1 else None
     return ChosenThreshold(
         label=one.label,
         threshold=reached,
-        false_alarms=int((ranked >= min(threshold, 1.0)).sum()),
+        false_alarms=int((one.alarm_scores >= min(threshold, 1.0)).sum()),
         pictures_without=one.pictures_without,
         objects=one.objects,
         default_recall=one.recall(MIN_THRESHOLD),
         recall=None if reached is None else one.recall(reached),
     )
+
+
+def _find_lowest(one: _ClassEvidence, rate: float) -> float:
+    """Return the lowest threshold that keeps the rate; it may be above 1."""
+    # A rate as 0.7 times 10 pictures is not quite what it is in decimals.
+    allowed = math.floor(rate * one.pictures_without / PER_PICTURES + 1e-9)
+    if len(one.alarm_scores) <= allowed:
+        return MIN_THRESHOLD
+    highest_excess = float(np.sort(one.alarm_scores)[::-1][allowed])
+    return max(MIN_THRESHOLD, (math.floor(highest_excess * _STEPS) + 1) / _STEPS)
 
 
 def _collect_detections(result: EvaluationResult) -> Iterator[_ClassEvidence]:

@@ -90,11 +90,16 @@ def select_class_goldens(
             f"{count} goldens of a classifier need as many pictures that it classifies surely and rightly, of {_MIN_CLASSES} classes or "
             f"more; there are {len(full) + empty_count}, of {len(labels)}: give more pictures, or fewer goldens with --count"
         )
-    selected, times = _select_empty(empty, empty_count), Counter[str]()
-    for _, kind in zip(range(count - empty_count), cycle(_CLASS_KINDS), strict=False):
+    return [*_select_empty(empty, empty_count), *_select_classes(full, count - empty_count)]
+
+
+def _select_classes(candidates: list[GoldenCandidate], count: int) -> list[SelectedCandidate]:
+    remaining, selected = list(candidates), []
+    times: Counter[str] = Counter()
+    for _, kind in zip(range(count), cycle(_CLASS_KINDS), strict=False):
         key = _KIND_SORT_KEYS[kind]
-        best = min(full, key=lambda c: (times[c.expected[0].label], key(c), c.index))
-        full.remove(best)
+        best = min(remaining, key=lambda c: (times[c.expected[0].label], key(c), c.index))
+        remaining.remove(best)
         times[best.expected[0].label] += 1
         selected.append(SelectedCandidate(best, kind))
     return selected

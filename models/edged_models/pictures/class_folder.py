@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from edged.cameras.clips import PICTURE_SUFFIXES
+from edged_models.picture_files import find_picture_files
 from edged_models.pictures.class_names import map_class_ids
 from edged_models.pictures.files import FilePictures, build_entry
 from edged_models.pictures.labelled import Task
+from edged_models.pictures.labelled_files import find_similar_names
+from edged_models.pictures.parts import PART_FOLDERS
+from edged_models.pictures.unread_labels import find_unread_labels
 
 _MIN_CLASSES = 2
 _WHOLE_PICTURE = (0.0, 0.0, 1.0, 1.0)
@@ -28,18 +31,22 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
         for class_id, folder in enumerate(classes)
         for picture in _list_pictures(folder)
     ]
-    return FilePictures(spec, wanted, entries, task=Task.CLASSIFICATION)
+    problems = find_similar_names(spec, names)
+    problems += find_unread_labels("classes", [one.path for one in entries], set(), [path])
+    return FilePictures(spec, wanted, entries, task=Task.CLASSIFICATION, problems=problems)
 
 
 def _list_classes(path: Path) -> list[Path]:
-    """Return the subfolders, sorted by name; none if a picture lies beside them or deeper in them."""
+    """Return the subfolders, sorted by name; none if a picture lies beside them or deeper in them, or if they are parts of a set."""
     if not path.is_dir() or _list_pictures(path):
         return []
     folders = sorted(folder for folder in path.iterdir() if folder.is_dir())
     if any(child.is_dir() for folder in folders for child in folder.iterdir()):
         return []
-    return [folder for folder in folders if _list_pictures(folder)]
+    classes = [folder for folder in folders if _list_pictures(folder)]
+    are_parts = {folder.name for folder in classes} <= PART_FOLDERS
+    return [] if are_parts else classes
 
 
 def _list_pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    return find_picture_files(folder, with_subfolders=False)

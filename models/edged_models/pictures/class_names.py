@@ -34,7 +34,7 @@ def map_class_ids(
         PicturesError: a name that occurs is not among `labels`.
     """
     ids = sorted(names)
-    wanted = tuple(names[i] for i in ids) if labels is None else labels
+    wanted = _list_distinct(names[i] for i in ids) if labels is None else labels
     indices = find_indices([names[i] for i in ids], wanted)
     mapped = {i: index for i, index in zip(ids, indices, strict=True) if index is not None}
     unmapped = sorted(set(used) - set(mapped))
@@ -42,3 +42,11 @@ def map_class_ids(
         name, known = names[unmapped[0]], ", ".join(wanted)
         raise PicturesError(f"{set_name} contains {name!r}, which is not among: {known}")
     return wanted, mapped
+
+
+def _list_distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names without those that are compared as equal to one before them."""
+    by_folded: dict[str, str] = {}
+    for name in names:
+        by_folded.setdefault(fold_name(name), name)
+    return tuple(by_folded.values())

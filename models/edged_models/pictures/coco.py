@@ -1,174 +1,182 @@
 """Pictures labelled in the COCO format: one JSON file with images, annotations and categories, as most labelling tools export it.
 
-Boxes of groups (``iscrowd``), segments and key points are ignored.
+Areas with many objects (``iscrowd``) are kept apart from the objects. Segments and key points are ignored.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-
-from edged.text import to_utf8
 from edged_models.errors import PicturesError
-from edged_models.pictures.class_names import map_class_ids
-from edged_models.pictures.files import FilePictures, PictureEntry, build_entry
+from edged_models.picture_files import find_picture_files, is_file
+from edged_models.pictures.coco_file import (
+    CocoAnnotation,
+    CocoFile,
+    CocoId,
+    CocoImage,
+    is_coco,
+    read_coco,
+)
+from edged_models.pictures.files import FilePictures
+from edged_models.pictures.labelled_files import build_set
+from edged_models.pictures.parts import find_part_folders
+from edged_models.pictures.problems import PictureProblem, ProblemKind, describe_problem
+from edged_models.pictures.unread_labels import find_unread_labels
+from edged_models.pictures.written_boxes import WrittenBox, WrittenLabels
 
-_Id = int | str
-
-
-class _Image(Struct):
-    id: _Id
-    file_name: str
-    width: int
-    height: int
-
-
-class _Annotation(Struct):
-    image_id: _Id
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    """Left, top, width and height, in pixels."""
-    iscrowd: int = 0
-
-
-class _Category(Struct):
-    id: int
-    name: str
-    supercategory: str | None = None
-
-
-class _Coco(Struct):
-    images: list[_Image]
-    annotations: list[_Annotation]
-    categories: list[_Category]
-
-
-class _CocoProbe(Struct):
-    """The keys by which a COCO file is recognised."""
-
-    images: msgspec.Raw = msgspec.Raw()
-    annotations: msgspec.Raw = msgspec.Raw()
+_BOX_NUMBERS = 4
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
     """Open a COCO file, or a folder that has one, directly or in ``annotations``; return None if there is none.
 
     Raises:
-        PicturesError: the file is damaged, contradicts itself or does not fit `labels`, or a picture is missing.
+        PicturesError: the file is damaged or does not fit `labels`, or the folder has several.
     """
+    path = _find_annotations(spec)
+    if path is None:
+        return None
+    coco = read_coco(path)
+    folder = _find_pictures_folder(path, coco)
+    problems = [*_find_repeated_images(coco, path, folder), *_find_what_is_lost(coco, path)]
+    boxes = _group_by_image(coco, path, folder, problems)
+    labelled = [
+        WrittenLabels(folder / one.file_name, boxes[one.id], (one.width, one.height))
+        for one in coco.images
+    ]
+    problems += _find_picture_problems(labelled, path, folder)
+    return build_set(str(path), labelled, _class_names(coco), labels, problems=problems)
+
+
+def _find_annotations(spec: str) -> Path | None:
     path = Path(spec)
     if path.is_dir():
-        path = _find_annotations(path)
-    if path is None or path.suffix.lower() != ".json" or not path.is_file():
-        return None
-    coco = _parse(path)
-    boxes = _group_by_image(coco, path)
-    names = _class_names(coco)
-    used = {annotation.category_id for listed in boxes.values() for annotation in listed}
-    wanted, index_of = map_class_ids(names, labels, used=used, set_name=str(path))
-    folder = _find_pictures_folder(path, coco)
-    entries = [_build_entry(image, boxes[image.id], index_of, folder) for image in coco.images]
-    _check_pictures_exist(entries, path)
-    return FilePictures(spec, wanted, entries)
+        return _find_in_folder(path)
+    if path.suffix.lower() == ".json" and path.is_file():
+        return path
+    parts = find_part_folders(spec)
+    return _find_in_folder(parts[0]) if parts else None
 
 
-def _check_pictures_exist(entries: list[PictureEntry], path: Path) -> None:
-    missing = next((e.path for e in entries if not e.path.is_file()), None)
-    if missing:
-        raise PicturesError(f"{path} names a picture that does not exist: {missing}")
-
-
-def _find_annotations(folder: Path) -> Path | None:
+def _find_in_folder(folder: Path) -> Path | None:
     found = sorted([*folder.glob("*.json"), *folder.glob("annotations/*.json")])
-    coco_files = [path for path in found if _is_coco(path)]
+    coco_files = [path for path in found if path.is_file() and is_coco(path)]
+    if not coco_files:
+        # Each part has its own folder and file there.
+        found = sorted(folder.glob("*/_annotations.coco.json"))
+        coco_files = [path for path in found if path.is_file()]
     if len(coco_files) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in coco_files)
         raise PicturesError(f"{folder} has several annotation files: name one of {names}")
     return coco_files[0] if coco_files else None
 
 
-def _is_coco(path: Path) -> bool:
-    try:
-        probe = msgspec.json.decode(_read(path), type=_CocoProbe)
-    except msgspec.ValidationError:  # JSON, but not an object
-        return False
-    except msgspec.DecodeError as error:
-        raise PicturesError(f"{path} is not JSON, or is damaged: {error}") from error
-    return bool(probe.images and probe.annotations)
+def _find_picture_problems(
+    labelled: list[WrittenLabels], path: Path, folder: Path
+) -> Iterator[PictureProblem]:
+    counts = Counter(one.picture for one in labelled)
+    for picture, count in counts.items():
+        if not is_file(picture):
+            message = f"{path} names a picture that does not exist: {picture}"
+            yield describe_problem(ProblemKind.MISSING, message, picture)
+        elif count > 1:
+            message = f"{path} names {picture} {count} times: which labels it has is not known"
+            yield describe_problem(ProblemKind.SHARED_LABELS, message, picture)
+    yield from _find_unlisted(set(counts), path, folder)
+    yield from find_unread_labels("COCO", counts, {path}, [path.parent])
 
 
-def _parse(path: Path) -> _Coco:
-    try:
-        coco = msgspec.json.decode(_read(path), type=_Coco)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise PicturesError(f"{path} has no annotations in the COCO format: {error}") from error
-    if not coco.images:
-        raise PicturesError(f"{path} names no pictures")
-    for index, image in enumerate(coco.images):
-        if image.width <= 0 or image.height <= 0:
-            size = f"{image.width}x{image.height}"
-            raise PicturesError(f"{path}: images[{index}] ({image.file_name}) is {size} pixels")
-    return coco
+def _find_unlisted(listed: set[Path], path: Path, folder: Path) -> Iterator[PictureProblem]:
+    beside = {picture.parent for picture in listed}
+    unlisted = [p for p in find_picture_files(folder) if p.parent in beside and p not in listed]
+    if unlisted:
+        shown = ", ".join(picture.name for picture in unlisted[:3])
+        yield describe_problem(
+            ProblemKind.UNLISTED,
+            f"{path} does not name {len(unlisted)} pictures that lie beside its own ({shown}): they are not used",
+        )
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return to_utf8(path.read_bytes())
-    except OSError as error:
-        raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _group_by_image(coco: _Coco, path: Path) -> dict[_Id, list[_Annotation]]:
-    """Return the annotations of each picture; raise `PicturesError` for one that contradicts the rest of the file."""
-    images = {image.id for image in coco.images}
-    if len(images) < len(coco.images):
-        raise PicturesError(f"{path}: two images have the same id")
+def _group_by_image(
+    coco: CocoFile, path: Path, folder: Path, problems: list[PictureProblem]
+) -> dict[CocoId, list[WrittenBox]]:
+    """Return the boxes of each picture; what contradicts the rest of the file goes to `problems`."""
+    by_image = defaultdict[CocoId, list[WrittenBox]](list)
+    images = {image.id: image for image in coco.images}
     categories = {category.id for category in coco.categories}
-    by_image = defaultdict(list)
-    for index, annotation in enumerate(coco.annotations):
-        problem = _find_problem(annotation, images, categories)
-        if problem:
-            raise PicturesError(f"{path}: annotations[{index}]: {problem}")
-        if not annotation.iscrowd:
-            by_image[annotation.image_id].append(annotation)
+    for index, one in enumerate(coco.annotations):
+        place = f"{path}: annotations[{index}]"
+        image = images.get(one.image_id)
+        what = _find_problem(one, image, categories)
+        if image is None or what:
+            pictures = (folder / image.file_name,) if image else ()
+            problems.append(describe_problem(ProblemKind.WRONG_LABEL, f"{place}{what}", *pictures))
+        else:
+            by_image[one.image_id].append(_write_box(one, image, f"{place} ({image.file_name})"))
     return by_image
 
 
-def _find_problem(annotation: _Annotation, images: set[_Id], categories: set[int]) -> str | None:
-    if annotation.image_id not in images:
-        return f"there is no image {annotation.image_id}"
-    if annotation.category_id not in categories:
-        return f"there is no category {annotation.category_id}"
-    if min(annotation.bbox[2:]) < 0:
-        return f"its box {list(annotation.bbox)} has a negative side"
+def _find_repeated_images(coco: CocoFile, path: Path, folder: Path) -> Iterator[PictureProblem]:
+    by_id = defaultdict[CocoId, list[CocoImage]](list)
+    for image in coco.images:
+        by_id[image.id].append(image)
+    for image_id, images in by_id.items():
+        if len(images) > 1:
+            names = " and ".join(image.file_name for image in images)
+            yield describe_problem(
+                ProblemKind.SHARED_LABELS,
+                f"{path}: two images have the same id, {image_id}: {names}",
+                *(folder / image.file_name for image in images),
+            )
+
+
+def _find_what_is_lost(coco: CocoFile, path: Path) -> Iterator[PictureProblem]:
+    ids = [one.id for one in coco.annotations if one.id is not None]
+    distinct = len(set(ids))
+    if distinct < len(ids):
+        yield describe_problem(
+            ProblemKind.DUPLICATE_ID,
+            f"{path} has {len(ids)} annotations with {distinct} ids: all are used here, "
+            "but pycocotools and what builds on it match only one of those that share an id",
+        )
+    if any(bytes(one.keypoints) not in {b"", b"[]", b"null"} for one in coco.annotations):
+        yield describe_problem(ProblemKind.KEY_POINTS, f"{path}: its key points are not used")
+    if 0 in ids:
+        yield describe_problem(
+            ProblemKind.ZERO_ID,
+            f"{path} has an annotation with the id 0: it is used here, but pycocotools takes it for one that no detection finds",
+        )
+
+
+def _find_problem(one: CocoAnnotation, image: CocoImage | None, categories: set[int]) -> str | None:
+    if image is None:
+        return f": there is no image {one.image_id}"
+    if one.category_id not in categories:
+        return f": there is no category {one.category_id}"
+    if len(one.bbox) != _BOX_NUMBERS or not all(isfinite(number) for number in one.bbox):
+        return f".bbox: {one.bbox} is not left, top, width and height"
+    if min(one.bbox[2:]) < 0:
+        return f": its box {one.bbox} has a negative side"
     return None
 
 
-def _class_names(coco: _Coco) -> dict[int, str]:
+def _write_box(one: CocoAnnotation, image: CocoImage, place: str) -> WrittenBox:
+    (x, y, w, h), width, height = one.bbox, image.width, image.height
+    corners = (x / width, y / height, (x + w) / width, (y + h) / height)
+    return WrittenBox(one.category_id, corners, place, is_group=bool(one.iscrowd))
+
+
+def _class_names(coco: CocoFile) -> dict[int, str]:
     """Return names by id, without headings: some exporters list the parent of all categories as one that is never used."""
     used = {annotation.category_id for annotation in coco.annotations}
     parents = {category.supercategory for category in coco.categories}
     return {c.id: c.name for c in coco.categories if c.id in used or c.name not in parents}
 
 
-def _find_pictures_folder(path: Path, coco: _Coco) -> Path:
+def _find_pictures_folder(path: Path, coco: CocoFile) -> Path:
     """Return the folder to which file names are relative: that of the JSON, or the one that the COCO set itself uses."""
     parent, split = path.parent, path.stem.removeprefix("instances_")
     names = ("", "images", f"../{split}", f"../images/{split}", "../images", "..")
-    for name in names:
-        if (parent / name / coco.images[0].file_name).is_file():
-            return parent / name
-    return parent
-
-
-def _build_entry(
-    image: _Image, annotations: list[_Annotation], index_of: dict[int, int], folder: Path
-) -> PictureEntry:
-    width, height = image.width, image.height
-    corners = [
-        (x / width, y / height, (x + w) / width, (y + h) / height)
-        for x, y, w, h in (annotation.bbox for annotation in annotations)
-    ]
-    classes = [index_of[annotation.category_id] for annotation in annotations]
-    return build_entry(folder / image.file_name, corners, classes, size_px=(width, height))
+    first = coco.images[0].file_name
+    return next((parent / name for name in names if is_file(parent / name / first)), parent)

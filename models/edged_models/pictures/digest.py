@@ -17,6 +17,10 @@ def digest_pictures(labels: tuple[str, ...], pictures: Iterable[LabelledPicture]
     sha = sha256("\n".join(labels).encode())
     for picture in pictures:
         sha.update(str(picture.image.shape).encode())
-        for array in (picture.image, picture.boxes, picture.classes):
+        arrays = [picture.image, picture.boxes, picture.classes]
+        if len(picture.crowd_boxes):
+            sha.update(b"crowd")
+            arrays += [picture.crowd_boxes, picture.crowd_classes]
+        for array in arrays:
             sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()

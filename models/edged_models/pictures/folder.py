@@ -6,6 +6,7 @@ from edged.cameras.clips import PICTURE_SUFFIXES
 from edged_models.errors import PicturesError
 from edged_models.picture_files import list_picture_files
 from edged_models.pictures.files import FilePictures, build_entry
+from edged_models.pictures.unread_labels import find_unread_labels
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
@@ -23,4 +24,6 @@ def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
         raise PicturesError(f"there are no pictures at {spec}: no such file or folder")
     else:
         return None
-    return FilePictures(spec, labels or (), [build_entry(p, [], []) for p in paths])
+    problems = find_unread_labels("pictures without labels", paths, set(), [])
+    entries = [build_entry(p, [], []) for p in paths]
+    return FilePictures(spec, labels or (), entries, problems=tuple(problems))

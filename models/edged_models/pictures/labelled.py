@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Task(StrEnum):
-    """What the labels of a set say."""
+    """The kind of a set: what its labels say."""
 
     DETECTION = "detection"
     """Where the objects in a picture are."""
@@ -63,7 +63,7 @@ class PictureSet(Protocol):
 
     @property
     def task(self) -> Task:
-        """What the labels say."""
+        """The kind of the set: what its labels say."""
 
     def __len__(self) -> int:
         """Return the number of pictures."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from edged_models.pictures.files import FilePictures
 from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 
@@ -27,7 +28,10 @@ def take_evenly(pictures: PictureSet, count: int | None) -> PictureSet:
     """Return `count` pictures spread evenly over the set, or the set itself if it has no more or `count` is None."""
     if count is None or count >= len(pictures):
         return pictures
-    return _PictureSubset(pictures, [i * len(pictures) // count for i in range(count)])
+    indices = [i * len(pictures) // count for i in range(count)]
+    if isinstance(pictures, FilePictures):
+        return pictures.select(indices)
+    return _PictureSubset(pictures, indices)
 
 
 def hold_out(pictures: PictureSet, *, every: int) -> tuple[PictureSet, PictureSet]:

@@ -1,179 +1,214 @@
 """Pictures labelled in the YOLO format: ``images/`` and ``labels/`` side by side, one text file for each picture, names in ``data.yaml``.
 
-A line is ``class x y width height`` (x and y of the centre, all normalised to the picture) or ``class x1 y1 x2 y2 x3 y3 ...``, the
-corners of an outline, which is reduced to its bounding box. A picture without a text file has no objects.
+An empty text file says that nothing is in the picture. A picture without one may have been forgotten, and is left out.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import isfinite
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from edged.text import TextError, read_text
 from edged_models.errors import PicturesError
-from edged_models.picture_files import list_picture_files
-from edged_models.pictures.class_names import map_class_ids
-from edged_models.pictures.files import FilePictures, build_entry
+from edged_models.picture_files import is_file, list_picture_files
+from edged_models.pictures.data_yaml import DataFile, find_data_file
+from edged_models.pictures.files import FilePictures
+from edged_models.pictures.labelled_files import build_set
+from edged_models.pictures.parts import PARTS, split_spec
+from edged_models.pictures.problems import (
+    PictureProblem,
+    ProblemKind,
+    describe_problem,
+)
+from edged_models.pictures.unread_labels import find_unread_labels
+from edged_models.pictures.written_boxes import WrittenLabels
+from edged_models.pictures.yolo_rows import YoloRow, may_be_key_points, parse_row
 
-_SPLITS = ("train", "val", "test")
-_SUFFIXES = (".yaml", ".yml")
-_BOX_NUMBERS = 5
-_MIN_OUTLINE_NUMBERS = 7
-_MAX_OVERHANG = 0.01
-"""By how much a box may reach over the border, as a fraction of the picture: some exporters round up."""
-_Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _YoloRow:
-    class_id: int
-    box: _Box
+_SHOWN = 3
 
 
 def try_open(spec: str, labels: tuple[str, ...] | None) -> FilePictures | None:
-    """Open a YOLO folder or its data.yaml, with ``:train``, ``:val`` or ``:test`` one split of it; return None if the path is neither.
+    """Open a YOLO folder or its data.yaml, with ``:train``, ``:val`` or ``:test`` one part of it; return None if the path is neither.
 
     Raises:
-        PicturesError: the data.yaml, a label file or a folder of pictures is missing or wrong, or the names do not fit `labels`.
+        PicturesError: the data.yaml is wrong, a part or all labels are missing, or the names do not fit `labels`.
     """
-    path, split = _split_spec(spec)
-    data_file = _find_data_file(path)
-    if data_file is None and not (path / "images").is_dir() & (path / "labels").is_dir():
+    path, part = split_spec(spec)
+    data = find_data_file(path)
+    if data is None and not ((path / "images").is_dir() and (path / "labels").is_dir()):
         return None
-    content = _read_data_file(data_file) if data_file else {}
-    names = _parse_names(content, data_file) if data_file else {}
+    problems: list[PictureProblem] = []
     folder = path if path.is_dir() else path.parent
-    folders = _find_picture_folders(folder, split, content)
-    pictures = [picture for part in folders for picture in list_picture_files(part)]
-    rows = [list(_read_rows(_label_file(picture), names)) for picture in pictures]
-    used = {row.class_id for listed in rows for row in listed}
-    if not names:
-        names = dict(enumerate(labels or (f"class-{i}" for i in range(max(used, default=-1) + 1))))
-        _check_known(used, names, path)
-    wanted, index_of = map_class_ids(names, labels, used=used, set_name=spec)
-    entries = [
-        build_entry(picture, [row.box for row in listed], [index_of[r.class_id] for r in listed])
-        for picture, listed in zip(pictures, rows, strict=True)
-    ]
-    return FilePictures(spec, wanted, entries)
+    pictures = list(_find_pictures(folder, part, data, problems))
+    label_files = {picture: _find_label_file(picture) for picture in pictures}
+    problems += _find_shared(pictures, label_files)
+    read = set(label_files.values())
+    problems += find_unread_labels("YOLO", pictures, read, {file.parent for file in read})
+    problems += _find_orphans(read, pictures) if part is None else ()
+    return _build(spec, label_files, data, labels, problems)
 
 
-def _split_spec(spec: str) -> tuple[Path, str | None]:
-    before, _, after = spec.rpartition(":")
-    return (Path(before), after) if before and after in _SPLITS else (Path(spec), None)
+def _build(
+    spec: str,
+    label_files: dict[Path, Path],
+    data: DataFile | None,
+    labels: tuple[str, ...] | None,
+    problems: list[PictureProblem],
+) -> FilePictures:
+    rows = {
+        picture: list(_read_rows(file, picture, data, problems))
+        for picture, file in label_files.items()
+        if file.is_file()
+    }
+    listed = [row for of_picture in rows.values() for row in of_picture]
+    problems += _find_key_points(spec, data, listed)
+    unlabelled = [picture for picture in label_files if picture not in rows]
+    problems += [_describe_unlabelled(picture, label_files[picture]) for picture in unlabelled]
+    names = data.names if data else _number_names(listed, labels, spec)
+    written = [WrittenLabels(one, [row.box for row in listed]) for one, listed in rows.items()]
+    return build_set(spec, written, names, labels, problems=problems, left_out=len(unlabelled))
 
 
-def _find_data_file(path: Path) -> Path | None:
-    """Return the data.yaml: the path itself, or one in the folder or above it, where a split has its own folder."""
-    if path.suffix.lower() in _SUFFIXES and path.is_file():
-        return path
-    above = path.resolve().parent if (path / "labels").is_dir() else path
-    candidates = [folder / f"data{suffix}" for folder in (path, above) for suffix in _SUFFIXES]
-    return next((p for p in candidates if p.is_file()), None)
-
-
-def _read_data_file(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(read_text(path))
-    except OSError as error:
-        raise PicturesError(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, TextError) as error:
-        raise PicturesError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise PicturesError(f"{path} has no `names` of classes")
-    return content
-
-
-def _parse_names(content: dict[str, Any], path: Path) -> dict[int, str]:
-    names = content.get("names")
-    by_id = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(by_id, dict) or not by_id:
-        raise PicturesError(f"{path} has no `names` of classes, as a list or by number")
-    if not all(isinstance(key, int) and key >= 0 for key in by_id):
-        raise PicturesError(f"{path}: `names` are not numbered from 0")
-    return {key: str(name) for key, name in by_id.items()}
-
-
-def _find_picture_folders(folder: Path, split: str | None, content: dict[str, Any]) -> list[Path]:
-    if not split and (folder / "images").is_dir():
-        return [folder / "images"]
-    wanted = (split,) if split else _SPLITS
-    named = [name for part in wanted for name in _to_list(content.get(part))]
-    if not named:
-        missing = "folder `images`, and its data.yaml names none of train, val and test"
-        raise PicturesError(f"{folder} has no {f'`{split}`' if split else missing}")
-    base = folder / str(content.get("path") or "")
-    return [_find_picture_folder(folder, base, name) for name in dict.fromkeys(named)]
-
-
-def _find_picture_folder(folder: Path, base: Path, name: str) -> Path:
-    # Relative to `path`, to the folder, or (as one exporter writes it) one level too high.
-    for candidate in (base / name, folder / name, folder / name.removeprefix("../")):
-        if candidate.is_dir():
-            return candidate
-    raise PicturesError(f"{folder}: its data.yaml names a folder that does not exist: {name}")
-
-
-def _to_list(value: object) -> list[str]:
-    return [str(v) for v in (value if isinstance(value, list) else [value]) if v]
-
-
-def _label_file(picture: Path) -> Path:
-    """Return ``.../labels/a/b.txt`` for ``.../images/a/b.jpg``; the file beside the picture where no folder is called ``images``."""
-    parts = list(picture.parts)
-    if "images" in parts[:-1]:
-        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    return Path(*parts).with_suffix(".txt")
-
-
-def _read_rows(path: Path, names: dict[int, str]) -> Iterator[_YoloRow]:
-    try:
-        lines = read_text(path).splitlines()
-    except FileNotFoundError:
-        return
-    except (OSError, TextError) as error:
-        raise PicturesError(f"cannot read the labels {path}: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            row = _parse_row(line, f"{path}, line {number}")
-            if names:
-                _check_known({row.class_id}, names, f"{path}, line {number}")
-            yield row
-
-
-def _parse_row(line: str, location: str) -> _YoloRow:
-    words = line.split()
-    shown = repr(line.strip()[:60])
-    try:
-        class_id, numbers = int(words[0]), [float(word) for word in words[1:]]
-    except ValueError:
-        raise PicturesError(f"{location}: {shown} is not a class id and numbers") from None
-    is_outline = len(words) >= _MIN_OUTLINE_NUMBERS and len(words) % 2
-    if len(words) != _BOX_NUMBERS and not is_outline:
-        raise PicturesError(f"{location}: {len(words)} numbers are neither a box nor an outline")
-    if class_id < 0 or not all(
-        isfinite(v) and -_MAX_OVERHANG <= v <= 1 + _MAX_OVERHANG for v in numbers
-    ):
-        raise PicturesError(f"{location}: {shown} is not normalised to the picture (0 to 1)")
-    return _YoloRow(class_id, _enclose(numbers) if is_outline else _to_corners(numbers))
-
-
-def _enclose(outline: list[float]) -> _Box:
-    xs, ys = outline[::2], outline[1::2]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _to_corners(box: list[float]) -> _Box:
-    x, y, width, height = box
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
-
-
-def _check_known(used: set[int], names: dict[int, str], location: object) -> None:
-    unknown = used - set(names)
-    if unknown:
-        raise PicturesError(
-            f"{location}: there is no class {min(unknown)}, only {len(names)} names"
+def _find_key_points(
+    spec: str, data: DataFile | None, rows: list[YoloRow]
+) -> Iterator[PictureProblem]:
+    if data and data.key_point_numbers:
+        yield describe_problem(ProblemKind.KEY_POINTS, f"{data.path}: its key points are not used")
+    elif may_be_key_points(rows):
+        yield describe_problem(
+            ProblemKind.KEY_POINTS,
+            f"{spec}: its outlines may be boxes with key points: all have the same length, and each is within the box of its first"
+            " four numbers; if they are, state their number as `kpt_shape` in data.yaml",
         )
+
+
+def _find_pictures(
+    folder: Path, part: str | None, data: DataFile | None, problems: list[PictureProblem]
+) -> Iterator[Path]:
+    if not part and (folder / "images").is_dir():
+        yield from list_picture_files(folder / "images")
+        return
+    parts = data.parts if data else {}
+    named = {one: parts[one] for one in ((part,) if part else PARTS) if one in parts}
+    if not data or not named:
+        missing = "folder `images`, and its data.yaml names none of train, val and test"
+        raise PicturesError(f"{folder} has no {f'`{part}`' if part else missing}")
+    found: dict[Path, None] = {}
+    for one, paths in named.items():
+        for written in paths:
+            source = data.find_source(written)
+            if source:
+                found.update(dict.fromkeys(_list_source(source, data, problems)))
+            else:
+                problems.append(_describe_missing_part(folder, one, written, part))
+    yield from found
+
+
+def _describe_missing_part(
+    folder: Path, part: str, written: str, wanted_part: str | None
+) -> PictureProblem:
+    message = f"{folder}: its data.yaml names `{part}` as {written}, which is not there: was this part not exported?"
+    remedy = "" if wanted_part else f" To use the others, name them, as in {folder}:train"
+    return describe_problem(ProblemKind.MISSING_PART, f"{message}{remedy}")
+
+
+def _list_source(source: Path, data: DataFile, problems: list[PictureProblem]) -> Iterator[Path]:
+    """Yield the pictures of a folder, or of a text file that lists them."""
+    if source.is_dir():
+        yield from list_picture_files(source)
+        return
+    try:
+        lines = read_text(source).splitlines()
+    except (OSError, TextError) as error:
+        raise PicturesError(f"cannot read the list of pictures {source}: {error}") from error
+    for number, line in enumerate(lines, 1):
+        written = line.strip()
+        candidates = (source.parent / written, data.root / written)
+        found = next((path for path in candidates if written and is_file(path)), None)
+        if found:
+            yield Path(*found.parts)
+        elif written:
+            message = f"{source}, line {number}: there is no picture {written[:200]}"
+            problems.append(describe_problem(ProblemKind.MISSING, message))
+
+
+def _find_label_file(picture: Path) -> Path:
+    """Return ``.../labels/a/b.txt`` for ``.../images/a/b.jpg``; the file beside the picture if that does not exist."""
+    parts = list(picture.parts)
+    beside = picture.with_suffix(".txt")
+    if "images" not in parts[:-1]:
+        return beside
+    parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
+    file = Path(*parts).with_suffix(".txt")
+    return beside if beside.is_file() and not file.is_file() else file
+
+
+def _find_shared(
+    pictures: Iterable[Path], label_files: dict[Path, Path]
+) -> Iterator[PictureProblem]:
+    by_file = defaultdict[Path, list[Path]](list)
+    for picture in pictures:
+        by_file[label_files[picture]].append(picture)
+    for file, sharing in by_file.items():
+        if len(sharing) > 1:
+            names = " and ".join(picture.name for picture in sharing)
+            message = f"{file} has the labels of {names}: rename one of them, or remove it"
+            yield describe_problem(ProblemKind.SHARED_LABELS, message, *sharing)
+
+
+def _find_orphans(read: set[Path], pictures: Iterable[Path]) -> Iterator[PictureProblem]:
+    stems = {picture.stem for picture in pictures}
+    for folder in sorted({file.parent for file in read}):
+        if "labels" in folder.parts and folder.is_dir():
+            orphans = [p.name for p in sorted(folder.glob("*.txt")) if p.stem not in stems]
+            orphans = [name for name in orphans if name != "classes.txt"]
+            if orphans:
+                shown = ", ".join(orphans[:_SHOWN])
+                yield describe_problem(
+                    ProblemKind.UNREAD_LABELS,
+                    f"{folder} has {len(orphans)} label files of which there is no picture ({shown})",
+                )
+
+
+def _describe_unlabelled(picture: Path, file: Path) -> PictureProblem:
+    return describe_problem(
+        ProblemKind.UNLABELLED,
+        f"{picture} has no labels, and is left out: if nothing is in it, write an empty {file}",
+        picture,
+    )
+
+
+def _read_rows(
+    file: Path, picture: Path, data: DataFile | None, problems: list[PictureProblem]
+) -> Iterator[YoloRow]:
+    try:
+        lines = read_text(file).splitlines()
+    except (OSError, TextError) as error:
+        message = f"cannot read the labels {file}: {error}"
+        problems.append(describe_problem(ProblemKind.WRONG_LABEL, message, picture))
+        return
+    points = data.key_point_numbers if data else 0
+    for number, line in enumerate(lines, 1):
+        place = f"{file}, line {number}"
+        try:
+            if line.strip():
+                row = parse_row(line, place, key_point_numbers=points)
+                _check_known(row, data.names if data else None, place)
+                yield row
+        except PicturesError as error:
+            problems.append(describe_problem(ProblemKind.WRONG_LABEL, str(error), picture))
+
+
+def _check_known(row: YoloRow, names: dict[int, str] | None, place: object) -> None:
+    class_id = row.box.class_id
+    if names is not None and class_id not in names:
+        raise PicturesError(f"{place}: there is no class {class_id}, only {len(names)} names")
+
+
+def _number_names(
+    rows: Iterable[YoloRow], labels: tuple[str, ...] | None, spec: str
+) -> dict[int, str]:
+    count = max((row.box.class_id for row in rows), default=-1) + 1
+    names = dict(enumerate(labels or (f"class-{i}" for i in range(count))))
+    for row in rows:
+        _check_known(row, names, spec)
+    return names

@@ -63,13 +63,7 @@ def quantize_activations(calibrated: CalibratedModel, recipe: Recipe) -> bytes:
         _leave_in_float(engine, pattern, _Op.OUTPUT)
     _leave_layers_in_float(engine, calibrated.model, recipe.float_layers)
     _add_io_rules(engine, recipe, parse_model(calibrated.model))
-    # One picture, for the form of the statistics: the ranges are known.
-    pictures = [{input_name: calibrated.sample[0]}]
-    statistics = _collect_statistics(engine, {key: pictures}, calibrated.name)
-    # Of several pictures the library would take a moving average, which is narrower than what occurs.
-    for tensor, limits in read_ranges(calibrated.with_ranges).items():
-        if tensor in statistics:
-            _set_range(statistics[tensor], *limits)
+    statistics = _make_statistics(engine, calibrated, key, input_name)
     quantized = _run(engine, statistics, calibrated.name)
     return restore_signatures(calibrated.model, quantized, calibrated.name)
 
@@ -148,6 +142,22 @@ def _patterns(model: bytes, names: frozenset[str]) -> list[str]:
     """Return a pattern for each layer. The library searches it in the names of all outputs of an op, joined by ``;``."""
     scopes = {one.name: one.scope for one in list_layers(parse_model(model))}
     return [f"^{re.escape(scopes[name])};?$" for name in sorted(names)]
+
+
+def _make_statistics(
+    engine: quantizer.Quantizer, calibrated: CalibratedModel, key: str, input_name: str
+) -> dict[str, Any]:
+    """Return the statistics that the library wants, with the ranges of all pictures.
+
+    The library sees one picture, for the form of the statistics. Of several it would take a moving average, which is narrower
+    than what occurs.
+    """
+    pictures = [{input_name: calibrated.sample[0]}]
+    statistics = _collect_statistics(engine, {key: pictures}, calibrated.name)
+    for tensor, limits in read_ranges(calibrated.with_ranges).items():
+        if tensor in statistics:
+            _set_range(statistics[tensor], *limits)
+    return statistics
 
 
 def _set_range(statistics: Any, smallest: float, largest: float) -> None:

@@ -59,8 +59,17 @@ def compare_engines(
             refusals.append(EngineResult(engine=engine.value, refusal=str(error)))
     if not models:
         raise SourceError("; ".join(f"{one.engine}: {one.refusal}" for one in refusals))
+    results = _measure(models, reference)
+    best = choose_best(results)
+    marked = tuple(
+        msgspec.structs.replace(one, is_best=one is best) for one in (*results, *refusals)
+    )
+    return models[EngineName(best.engine)], marked
+
+
+def _measure(models: dict[EngineName, bytes], reference: OutputReference) -> list[EngineResult]:
     trials = {runtime: try_models(list(models.values()), runtime) for runtime in RUNTIMES}
-    results = [
+    return [
         EngineResult(
             engine=engine.value,
             error=reference.measure(model).error,
@@ -69,11 +78,6 @@ def compare_engines(
         )
         for index, (engine, model) in enumerate(models.items())
     ]
-    best = choose_best(results)
-    marked = tuple(
-        msgspec.structs.replace(one, is_best=one is best) for one in (*results, *refusals)
-    )
-    return models[EngineName(best.engine)], marked
 
 
 def choose_best(results: Sequence[EngineResult]) -> EngineResult:

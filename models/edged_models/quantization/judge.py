@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from edged.config.settings import ModelSettings
 from edged.families.classification import ClassificationFamily
-from edged.model.load import load_model
+from edged.model.load import Model, load_model
 from edged_models.errors import PicturesError
 from edged_models.evaluation.evaluate import evaluate
 from edged_models.evaluation.evaluated_model import to_frame
@@ -55,18 +55,22 @@ class PictureJudge:
                 raise PicturesError(
                     f"{self.pictures.name} has one class for each picture, and the model is a detector: give boxes"
                 )
-            count = len(model.labels) - model.family.class_offset
-            labels = tuple(model.label_of(class_id) for class_id in range(count))
-            mapping = map_labels(labels, self.pictures.labels, model_name=path)
-            right = 0
-            for picture in self.pictures:
-                tensor = model.encoder(to_frame(picture.image))
-                outputs = model.interpreter.invoke(tensor.array)
-                found = model.family.decode(outputs, tensor.fit, min_score=0.0).class_ids
-                wanted = mapping.picture_indices[picture.classes]
-                right += bool(
-                    len(found) and len(wanted) and mapping.model_indices[found[0]] == wanted[0]
-                )
+            right = self._count_right(model, path)
         finally:
             model.interpreter.close()
         return right / len(self.pictures)
+
+    def _count_right(self, model: Model, path: Path) -> int:
+        count = len(model.labels) - model.family.class_offset
+        labels = tuple(model.label_of(class_id) for class_id in range(count))
+        mapping = map_labels(labels, self.pictures.labels, model_name=path)
+        right = 0
+        for picture in self.pictures:
+            tensor = model.encoder(to_frame(picture.image))
+            outputs = model.interpreter.invoke(tensor.array)
+            found = model.family.decode(outputs, tensor.fit, min_score=0.0).class_ids
+            wanted = mapping.picture_indices[picture.classes]
+            right += bool(
+                len(found) and len(wanted) and mapping.model_indices[found[0]] == wanted[0]
+            )
+        return right

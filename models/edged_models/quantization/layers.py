@@ -63,20 +63,28 @@ def select_layers(
     """
     selected: set[str] = set()
     for pattern in patterns:
-        try:
-            matching = {one.name for one in layers if re.search(pattern, one.name)}
-        except re.error as error:
-            raise SourceError(f"{pattern!r} is no regular expression: {error}") from error
-        if not matching:
-            names = ", ".join(one.name for one in layers[-_MAX_NAMES:])
-            raise SourceError(
-                f"no layer matches {pattern!r}; the last of {len(layers)} are {names}; --sensitivity lists all"
-            )
-        selected |= matching
+        selected |= _match_pattern(layers, pattern)
     for op in ops:
-        matching = {one.name for one in layers if one.op == op.upper()}
-        if not matching:
-            kinds = ", ".join(sorted({one.op for one in layers}))
-            raise SourceError(f"the model has no {op}: it has {kinds}")
-        selected |= matching
+        selected |= _match_op(layers, op)
     return frozenset(selected)
+
+
+def _match_pattern(layers: Sequence[Layer], pattern: str) -> set[str]:
+    try:
+        matching = {one.name for one in layers if re.search(pattern, one.name)}
+    except re.error as error:
+        raise SourceError(f"{pattern!r} is no regular expression: {error}") from error
+    if not matching:
+        names = ", ".join(one.name for one in layers[-_MAX_NAMES:])
+        raise SourceError(
+            f"no layer matches {pattern!r}; the last of {len(layers)} are {names}; --sensitivity lists all"
+        )
+    return matching
+
+
+def _match_op(layers: Sequence[Layer], op: str) -> set[str]:
+    matching = {one.name for one in layers if one.op == op.upper()}
+    if not matching:
+        kinds = ", ".join(sorted({one.op for one in layers}))
+        raise SourceError(f"the model has no {op}: it has {kinds}")
+    return matching

@@ -84,10 +84,7 @@ def _find_count(search: "_Search", ranking: Sequence[LayerSensitivity]) -> int:
     low, high = -1, 0
     while not holds(high):
         if high >= len(ranking):
-            best = min(trial.loss for trial in search.trials)
-            raise SourceError(
-                f"no choice of layers holds a loss of {search.max_loss:g}: the least is {best:.4f}; raise --max-loss, or choose int16x8 or float16"
-            )
+            raise search.refusal()
         low, high = high, min(max(1, high * 2), len(ranking))
     while high - low > 1:
         middle = (low + high) // 2
@@ -118,3 +115,9 @@ class _Search:
 
     def holds(self, kept: frozenset[str]) -> bool:
         return self.measure(kept)[1] <= self.max_loss
+
+    def refusal(self) -> SourceError:
+        best = min(trial.loss for trial in self.trials)
+        return SourceError(
+            f"no choice of layers holds a loss of {self.max_loss:g}: the least is {best:.4f}; raise --max-loss, or choose int16x8 or float16"
+        )

@@ -63,11 +63,7 @@ class VariantBuilder:
         Raises:
             SourceError: the model cannot be quantised so.
         """
-        recipe = self.recipe
-        if kept_as is KeptAs.FLOAT:
-            recipe = replace(recipe, float_layers=recipe.float_layers | kept)
-        else:
-            recipe = replace(recipe, int16_layers=recipe.int16_layers | kept)
+        recipe = self._keep(kept, kept_as)
         check_recipe(recipe, self.engine)
         if self.calibrated is not None:
             return quantize_calibrated(self.plain, self.calibrated, recipe, self.engine)
@@ -75,6 +71,12 @@ class VariantBuilder:
 
         quantized = ai_edge_engine.quantize_weights(self.plain.model, recipe, name=self.plain.name)
         return self.plain.finish(quantized)
+
+    def _keep(self, kept: frozenset[str], kept_as: KeptAs) -> Recipe:
+        recipe = self.recipe
+        if kept_as is KeptAs.FLOAT:
+            return replace(recipe, float_layers=recipe.float_layers | kept)
+        return replace(recipe, int16_layers=recipe.int16_layers | kept)
 
     def with_engine(self, engine: EngineName) -> "VariantBuilder":
         """Return the same with another engine."""

@@ -23,7 +23,7 @@ from edged_models.release.variants import (
     convert_variant,
 )
 from edged_models.tensorflow import tf
-from edged_models.training.journal import TrainingStep, read_journal
+from edged_models.training.journal import find_result_digest, read_journal
 
 CHECKPOINT_FILE, START_FILE, JOURNAL_FILE = "marks.npz", "marks-start.npz", "marks.jsonl"
 
@@ -105,8 +105,7 @@ def _build_provenance(
 
 
 def _check_same_training(checkpoint: Checkpoint, start: Checkpoint, journal_path: Path) -> None:
-    lines = [line for line in read_journal(journal_path) if isinstance(line, TrainingStep)]
-    if not lines or lines[-1].weights != checkpoint.digest():
+    if find_result_digest(read_journal(journal_path)) != checkpoint.digest():
         raise SourceError(f"{journal_path} is not the journal of these weights")
     if checkpoint.origin.start != start.digest():
         raise SourceError(

@@ -18,8 +18,14 @@ from edged_models.release.provenance import (
 )
 from edged_models.release.variants import VARIANTS, BundledVariant, convert_variant
 from edged_models.tensorflow import tf
-from edged_models.training.journal import TrainingStart, TrainingStep, read_journal
-from edged_models.training.train import TrainingPlan, train
+from edged_models.training.journal import (
+    TrainingStart,
+    TrainingStep,
+    find_result_digest,
+    read_journal,
+)
+from edged_models.training.plan import TrainingPlan
+from edged_models.training.train import train
 from edged_models.training.training_samples import DrawnSampleSource
 
 
@@ -52,12 +58,11 @@ def check_history(folder: Path, provenance: Provenance) -> Iterator[ReleaseCheck
     """
     checkpoint = load_checkpoint(folder / provenance.checkpoint.file)
     start = load_checkpoint(folder / provenance.start.file)
-    began, *lines = read_journal(folder / provenance.journal.file)
-    last = lines[-1] if lines else None
+    lines = read_journal(folder / provenance.journal.file)
+    began = lines[0] if lines else None
     yield ReleaseCheck(
         name="the weights are those at the end of the journal",
-        ok=isinstance(last, TrainingStep)
-        and last.weights == checkpoint.digest() == provenance.weights,
+        ok=find_result_digest(lines) == checkpoint.digest() == provenance.weights,
         detail=f"{checkpoint.origin.steps} steps, seed {checkpoint.origin.seed}",
     )
     yield ReleaseCheck(

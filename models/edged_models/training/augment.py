@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edged.marks.mark import random_bool
-from edged_models.training.training_samples import NO_BOX
+from edged_models.detector.ground_truth import NO_BOX
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -72,7 +72,7 @@ def _transform_boxes(rows: F32, scale: F32, shift: F32, *, side_px: int) -> F32:
     inside = np.clip(boxes, 0, side_px)
     visible_area = np.prod(inside[:, 2:] - inside[:, :2], axis=1)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    keep = (rows[:, 4] >= 0) & (visible_area > _MIN_VISIBLE_SHARE * area)
+    keep = (rows[:, 4] != NO_BOX) & (visible_area > _MIN_VISIBLE_SHARE * area)
     moved = np.full_like(rows, NO_BOX)
     moved[keep] = np.column_stack([inside, rows[:, 4]])[keep]
     return moved

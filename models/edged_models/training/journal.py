@@ -1,11 +1,31 @@
 """The journal of a training: one JSON object a line, appended as the training proceeds."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from edged_models.errors import SourceError, ToolError
+from edged_models.files import write_bytes
+
+
+class Keep(StrEnum):
+    """The choice of the weights that are the result of a training."""
+
+    BEST = "best"
+    """Those with the highest AP50 on the validation pictures."""
+    LAST = "last"
+    """Those after the last step."""
+
+
+class EndReason(StrEnum):
+    """The reason why a training ended."""
+
+    COMPLETE = "complete"
+    NO_IMPROVEMENT = "no improvement"
+    """For as many validations as `--patience` says."""
 
 
 class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
@@ -13,7 +33,8 @@ class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
 
     Attributes:
         seed: seed of all random numbers.
-        steps: number of batches.
+        steps: number of batches; with `minutes` an estimate.
+        minutes: time limit of the training; None without one.
         rate: the highest learning rate.
         sides_px: sides of the square inputs, pixels; half of the batches have the first.
         training_data: digest of the training data.
@@ -21,10 +42,13 @@ class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
         parameters: number of parameters of the net.
         tensorflow: version of TensorFlow.
         machine: architecture of the processor.
+        validation_data: name of the pictures for validation; None in journals of older versions, and without validation.
+        keep: which weights are the result.
     """
 
     seed: int
     steps: int
+    minutes: float | None = None
     rate: float
     sides_px: tuple[int, ...]
     training_data: str = msgspec.field(name="lessons")
@@ -32,6 +56,40 @@ class TrainingStart(Struct, frozen=True, kw_only=True, tag="began"):
     parameters: int
     tensorflow: str
     machine: str
+    validation_data: str | None = None
+    keep: Keep = Keep.LAST
+
+
+class TrainingResumption(Struct, frozen=True, kw_only=True, tag="resumed"):
+    """An interrupted training goes on.
+
+    Attributes:
+        step: number of batches so far.
+        tensorflow: version of TensorFlow.
+        machine: architecture of the processor.
+    """
+
+    step: int
+    tensorflow: str
+    machine: str
+
+
+class TrainingEnd(Struct, frozen=True, kw_only=True, tag="ended"):
+    """The last line: the result.
+
+    Attributes:
+        step: number of batches.
+        reason: why the training ended.
+        result_step: number of batches after which the network had the weights that are the result.
+        weights: digest of these weights.
+        ap50: their AP50 on the validation pictures; None without validation.
+    """
+
+    step: int
+    reason: EndReason
+    result_step: int
+    weights: str
+    ap50: float | None = None
 
 
 class TrainingStep(Struct, frozen=True, kw_only=True, tag="step"):
@@ -60,25 +118,22 @@ class TrainingStep(Struct, frozen=True, kw_only=True, tag="step"):
     ap50: float | None = None
 
 
-JournalLine = TrainingStart | TrainingStep
+JournalLine = TrainingStart | TrainingStep | TrainingResumption | TrainingEnd
 
 
 class Journal:
     """A journal file to which lines are appended."""
 
-    def __init__(self, path: Path, *, truncate: bool) -> None:
-        """Open the journal; with `truncate` discard an earlier one.
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def begin(self, lines: Sequence[JournalLine]) -> None:
+        """Replace the file by these lines.
 
         Raises:
             ToolError: the file cannot be written.
         """
-        self.path = path
-        if truncate:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(b"")
-            except OSError as error:
-                raise ToolError(f"cannot write {path}: {error.strerror or error}") from error
+        write_bytes(self.path, b"".join(map(_encode, lines)))
 
     def write(self, line: JournalLine) -> None:
         """Append a line.
@@ -88,9 +143,21 @@ class Journal:
         """
         try:
             with self.path.open("ab") as file:
-                file.write(msgspec.json.encode(line) + b"\n")
+                file.write(_encode(line))
         except OSError as error:
             raise ToolError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+
+def _encode(line: JournalLine) -> bytes:
+    return msgspec.json.encode(line) + b"\n"
+
+
+def find_result_digest(lines: Sequence[JournalLine]) -> str | None:
+    """Return the digest of the weights that a journal has as its result; None without a step."""
+    last = next(
+        (line for line in reversed(lines) if isinstance(line, TrainingEnd | TrainingStep)), None
+    )
+    return last.weights if last else None
 
 
 def read_journal(path: Path) -> tuple[JournalLine, ...]:

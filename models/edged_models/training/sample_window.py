@@ -12,10 +12,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edged_models.training.training_samples import SampleSource, TrainingSample
+from edged_models.training.training_samples import SampleSource, TrainingSample, stack_truths
 
 _INITIAL_SIZE = 128
 _MAX_SIZE = 1024
+_MAX_BYTES = 320 << 20
+"""1,024 pictures of 320 px; fewer of larger ones, so that the memory is the same."""
 _FRESH_PER_STEP = 2
 _PREFETCHED = 64
 
@@ -33,6 +35,7 @@ class SampleWindow:
         """
         self._samples = samples
         self._seed = seed
+        self._size = window_size(samples.side_px)
         # Spawned, because TensorFlow's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(processes, mp_context=context)
@@ -62,12 +65,12 @@ class SampleWindow:
         Raises:
             PicturesError: a picture cannot be read.
         """
-        begin, end = window_bounds(step)
+        begin, end = window_bounds(step, self._size)
         self._prefetch(begin, end + _PREFETCHED)
         rng = np.random.default_rng([self._seed, step])
         chosen = [self._futures[int(n)].result() for n in rng.integers(begin, end, size)]
-        images, truths = [sample.image for sample in chosen], [sample.truth for sample in chosen]
-        return np.stack(images), np.stack(truths)
+        images = np.stack([sample.image for sample in chosen])
+        return images, stack_truths([sample.truth for sample in chosen])
 
     def _prefetch(self, begin: int, end: int) -> None:
         for number in [n for n in self._futures if n < begin]:
@@ -76,7 +79,17 @@ class SampleWindow:
             self._futures[number] = self._pool.submit(self._samples, number)
 
 
-def window_bounds(step: int) -> tuple[int, int]:
-    """Return the number of the first sample in the window at a step, and the number after the last."""
+def window_size(side_px: int) -> int:
+    """Return the largest number of samples in the window, for square pictures of a side."""
+    return min(_MAX_SIZE, max(_INITIAL_SIZE, _MAX_BYTES // (3 * side_px * side_px)))
+
+
+def window_bounds(step: int, size: int) -> tuple[int, int]:
+    """Return the number of the first sample in the window at a step, and the number after the last.
+
+    Args:
+        step: number of the step, from 0.
+        size: the largest number of samples in the window.
+    """
     end = _INITIAL_SIZE + _FRESH_PER_STEP * step
-    return max(0, end - _MAX_SIZE), end
+    return max(0, end - size), end

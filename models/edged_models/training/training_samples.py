@@ -1,20 +1,22 @@
 """Sources of training samples: numbered pictures, each drawn or read on demand."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edged_models.detector.ground_truth import IGNORED, NO_BOX
 from edged_models.marks.photographs import Photographs
 from edged_models.marks.scenes import RECIPE, SIDE_PX, TRAINING_SEEDS, draw_scene
 from edged_models.pictures.digest import digest_pictures
 from edged_models.pictures.labelled import PictureSet
 
-NO_BOX = -1.0
-_MAX_MARKS = 8
-_MAX_BOXES = 40
+_MIN_ROWS = 8
+"""The number of rows of ground truth is this one, doubled until all boxes fit: each other number is compiled anew."""
 _SCENES_PER_SEED = 1_000_000
 
 
@@ -24,8 +26,8 @@ class TrainingSample:
 
     Attributes:
         image: (S, S, 3) uint8, RGB.
-        truth: (M, 5) float32, [x1, y1, x2, y2, class] in pixels; unused rows are filled with `NO_BOX`. M is the same for all samples
-            of a source.
+        truth: (N, 5) float32, [x1, y1, x2, y2, class] in pixels; the class is `detector.ground_truth.IGNORED` for an area
+            with objects that are not labelled one by one.
     """
 
     image: NDArray[np.uint8]
@@ -33,7 +35,13 @@ class TrainingSample:
 
 
 class SampleSource(Protocol):
-    """A source of training samples, which can be pickled for other processes."""
+    """A source of training samples, which can be pickled for other processes.
+
+    Attributes:
+        side_px: side of the square pictures, pixels.
+    """
+
+    side_px: int
 
     def digest(self) -> str:
         """Return the digest of the source: the same digest and number mean the same sample."""
@@ -53,6 +61,7 @@ class DrawnSampleSource:
 
     seed: int
     photographs: Photographs | None = None
+    side_px: ClassVar[int] = SIDE_PX
 
     def digest(self) -> str:
         """Return the version of the recipe, with the digest of the photographs."""
@@ -67,7 +76,7 @@ class DrawnSampleSource:
         cv2.setNumThreads(1)
         scene_seed = TRAINING_SEEDS[_SCENES_PER_SEED * self.seed + number]
         drawn = draw_scene(scene_seed, photographs=self.photographs)
-        return _pack_sample(drawn.image, drawn.boxes, drawn.classes, max_boxes=_MAX_MARKS)
+        return TrainingSample(drawn.image, _join_rows(drawn.boxes, drawn.classes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +85,11 @@ class PictureSampleSource:
 
     Attributes:
         pictures: the set.
+        side_px: side of the square that a picture is stretched to: the largest input of the training.
     """
 
     pictures: PictureSet
+    side_px: int
 
     def digest(self) -> str:
         """Return the SHA-256 over the pictures and their boxes.
@@ -95,22 +106,30 @@ class PictureSampleSource:
             PicturesError: the picture cannot be read.
         """
         picture = self.pictures[number % len(self.pictures)]
-        square = cv2.resize(picture.image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR)
-        image, boxes = np.asarray(square, np.uint8), picture.boxes * np.float32(SIDE_PX)
-        return _pack_sample(image, boxes, picture.classes, max_boxes=_MAX_BOXES)
+        size = (self.side_px, self.side_px)
+        square = cv2.resize(picture.image, size, interpolation=cv2.INTER_LINEAR)
+        ignored = np.full(len(picture.crowd_boxes), IGNORED)
+        boxes = np.concatenate([picture.boxes, picture.crowd_boxes]) * np.float32(self.side_px)
+        rows = _join_rows(boxes, np.concatenate([picture.classes, ignored]))
+        return TrainingSample(np.asarray(square, np.uint8), rows)
 
 
-def _pack_sample(
-    image: NDArray[np.uint8],
-    boxes: NDArray[np.float32],
-    classes: NDArray[np.int32],
-    *,
-    max_boxes: int,
-) -> TrainingSample:
-    """Pack a picture and its boxes in pixels; only the `max_boxes` largest boxes are kept."""
-    truth = np.full((max_boxes, 5), NO_BOX, np.float32)
-    rows = np.column_stack([boxes, classes]).astype(np.float32).reshape(-1, 5)
-    areas = np.prod(rows[:, 2:4] - rows[:, :2], axis=1)
-    kept = rows[np.argsort(-areas, kind="stable")[:max_boxes]]
-    truth[: len(kept)] = kept
-    return TrainingSample(image, truth)
+def stack_truths(truths: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Stack ground truths of different lengths.
+
+    Args:
+        truths: (N, 5) float32 each, as `TrainingSample.truth`.
+
+    Returns:
+        (B, M, 5) float32; unused rows are filled with `NO_BOX`.
+    """
+    longest = max(map(len, truths))
+    rows = _MIN_ROWS << max(0, math.ceil(math.log2(max(longest, 1) / _MIN_ROWS)))
+    stacked = np.full((len(truths), rows, 5), NO_BOX, np.float32)
+    for target, truth in zip(stacked, truths, strict=True):
+        target[: len(truth)] = truth
+    return stacked
+
+
+def _join_rows(boxes: NDArray[np.float32], classes: NDArray[np.generic]) -> NDArray[np.float32]:
+    return np.column_stack([boxes, classes]).astype(np.float32).reshape(-1, 5)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FunctionSource
+from edged_models.conversion.source_options import SourceOptions
 from edged_models.detector.checkpoint import SUFFIX, load_checkpoint
 from edged_models.detector.graph import DetectorHead, build_graph_of_net
 from edged_models.detector.weights import restore_net
@@ -14,23 +15,25 @@ STRIDE_PX = 32
 """Stride of the coarsest level: a side must be a multiple of it."""
 
 
-def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
+def try_open(spec: str, options: SourceOptions) -> FunctionSource | None:
     """Open a file that ends in .npz.
 
     Args:
         spec: path of the file.
-        head: outputs of the model; post-processed detections if None.
-        side_px: side of the square input; the checkpoint's own if None.
+        options: `head` chooses the outputs; `side_px` is the side of the square input, the checkpoint's own if None.
 
     Returns:
         The source; None if the file is of another kind.
 
     Raises:
-        SourceError: the checkpoint cannot be read, or `side_px` does not fit.
+        SourceError: the checkpoint cannot be read, or the options do not apply to it.
     """
     path = Path(spec)
     if path.suffix != SUFFIX:
         return None
+    options.refuse_signatures(path)
+    options.refuse_custom(path)
+    side_px = options.side_px
     if side_px is not None and side_px % STRIDE_PX:
         raise SourceError(
             f"{path} cannot have an input of {side_px} px: the side must be a multiple of {STRIDE_PX}"
@@ -40,7 +43,7 @@ def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> Funct
         restore_net(checkpoint, side_px=side_px or checkpoint.side_px),
         name=path.stem,
         labels=checkpoint.architecture.labels,
-        head=head or DetectorHead.POSTPROCESS,
+        head=options.head or DetectorHead.POSTPROCESS,
     )
 
 

@@ -1,133 +1,107 @@
-"""TensorFlow functions in a Python file or an installed module as sources. The user's code is executed."""
+"""Functions, modules and networks in a Python file or an installed module as sources. The user's code is executed."""
 
-import sys
-from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from edged_models.conversion.error_summary import summarize_error
-from edged_models.conversion.kinds.input_shape import fix_input_shape
-from edged_models.conversion.model_metadata import ModelMetadata
-from edged_models.conversion.source import FunctionSource
-from edged_models.detector.graph import DetectorHead
+from edged_models.conversion.function_signature import outputs_by_name
+from edged_models.conversion.kinds.concrete_function import concrete_source
+from edged_models.conversion.kinds.keras_network import is_keras_network, network_source
+from edged_models.conversion.kinds.signatures import choose_signatures, signatures_source
+from edged_models.conversion.kinds.user_code import load_user_module, user_errors
+from edged_models.conversion.source import DEFAULT_SIGNATURE, ModelSource
+from edged_models.conversion.source_options import SourceOptions
 from edged_models.errors import SourceError
 from edged_models.tensorflow import tf
 
+__all__ = ["concrete_source", "try_open"]
 
-def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
-    """Open a function.
+_CALL = "__call__"
+
+
+def try_open(spec: str, options: SourceOptions) -> ModelSource | None:
+    """Open a function, a module or a network.
 
     Args:
         spec: ``path/to/file.py:name`` or ``module:name``.
-        head: must be None.
-        side_px: side of the square input, if the function leaves it open.
+        options: `side_px` is the side of the square input, if it is left open; `signatures` are functions of a `tf.Module`.
 
     Returns:
         The source; None if `spec` is not of this form.
 
     Raises:
-        SourceError: the code fails, there is no such function, or it cannot be converted.
+        SourceError: the code fails, there is no such object, or it cannot be converted.
     """
-    module, colon, name = spec.rpartition(":")
-    if not colon or not module or not name.isidentifier():
+    module_name, colon, name = spec.rpartition(":")
+    if not colon or not module_name or not name.isidentifier():
         return None
-    if head is not None:
-        raise SourceError(f"{spec} has fixed outputs: --head applies to checkpoints only")
-    try:
-        concrete = _to_concrete_function(getattr(_load_module(module), name), spec)
-    except SourceError:
-        raise
-    except Exception as error:  # the user's own code
-        raise SourceError(
-            f"{spec} failed: {type(error).__name__}: {summarize_error(error)}"
-        ) from error
-    return concrete_source(concrete, name=name, side_px=side_px)
+    options.refuse_head(spec)
+    options.refuse_custom(spec)
+    module = load_user_module(module_name)
+    if not hasattr(module, name):
+        raise SourceError(f"{module_name} has no {name}")
+    file = Path(module.__file__) if module.__file__ else None
+    with user_errors(spec, file):
+        return _open_value(_call_factory(getattr(module, name)), spec, name, options)
 
 
-def concrete_source(
-    concrete: Any,
-    *,
-    name: str,
-    outputs: tuple[str, ...] | None = None,
-    side_px: int | None = None,
-    tracked_resources: Any = None,
-) -> FunctionSource:
-    """Return a concrete function of one picture as a source.
-
-    Args:
-        concrete: the function.
-        name: for messages, and in the file.
-        outputs: names of the outputs, in order; the function's own order if None.
-        side_px: side of the square input, if the function leaves it open.
-        tracked_resources: resources to save with the function; None if there are none.
-
-    Raises:
-        SourceError: the function has several inputs, or the size of its input is not known.
-    """
-    spec = _input_spec(concrete, name=name, side_px=side_px)
-    keyword = next(iter(concrete.structured_input_signature[1]), None)
-    order = outputs or tuple(_outputs_by_name(concrete.structured_outputs))
-
-    @tf.function(input_signature=[spec])
-    def call(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        results = _outputs_by_name(concrete(**{keyword: image}) if keyword else concrete(image))
-        return {one: results[one] for one in order}
-
-    function = call.get_concrete_function()
-    return FunctionSource(
-        name=name,
-        metadata=ModelMetadata(name=name),
-        function=function,
-        variables=tuple(function.graph.variables),
-        outputs=order,
-        tracked_resources=tracked_resources,
-    )
+def _call_factory(value: Any) -> Any:
+    """Return what a plain function or a class without arguments returns; anything else stays as it is."""
+    is_model = is_keras_network(value) or isinstance(value, tf.Module) or _is_function(value)
+    return value() if callable(value) and not is_model else value
 
 
-def _input_spec(concrete: Any, *, name: str, side_px: int | None) -> tf.TensorSpec:
-    inputs = tf.nest.flatten(concrete.structured_input_signature)
-    if len(inputs) != 1:
-        raise SourceError(f"{name} has {len(inputs)} inputs; it must have one, a picture")
-    if inputs[0].shape.rank is None:
-        raise SourceError(f"{name}'s input has no known shape")
-    return fix_input_shape(inputs[0].shape, inputs[0].dtype, name=name, side_px=side_px)
+def _is_function(value: Any) -> bool:
+    return hasattr(value, "get_concrete_function") or hasattr(value, "structured_input_signature")
 
 
-def _outputs_by_name(outputs: Any) -> dict[str, Any]:
-    if isinstance(outputs, Mapping):
-        return dict(outputs)
-    return {f"output_{position}": one for position, one in enumerate(tf.nest.flatten(outputs))}
-
-
-def _load_module(name: str) -> ModuleType:
-    if not name.endswith(".py"):
-        return import_module(name)
-    path = Path(name)
-    spec = spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise SourceError(f"cannot read {name}: there is no such file")
-    module = module_from_spec(spec)
-    # The module is kept alive, because a function does not keep its variables alive.
-    sys.modules[f"edged_models.user_modules.{path.stem}"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _to_concrete_function(value: Any, spec: str) -> Any:
-    """Return a concrete function: the value itself, its trace with its input signature, or the result of calling it."""
-    if hasattr(value, "structured_input_signature"):
-        return value
-    if hasattr(value, "get_concrete_function"):
-        if getattr(value, "input_signature", None) is None:
-            raise SourceError(
-                f"{spec} has no input_signature: declare it with tf.function(input_signature=[tf.TensorSpec(...)])"
-            )
-        return value.get_concrete_function()
-    if callable(value) and not isinstance(value, type):
-        return _to_concrete_function(value(), spec)
+def _open_value(value: Any, spec: str, name: str, options: SourceOptions) -> ModelSource:
+    if is_keras_network(value):
+        options.refuse_signatures(spec)
+        return network_source(value, name=name, side_px=options.side_px)
+    if _is_function(value):
+        options.refuse_signatures(spec)
+        return concrete_source(_trace(value, spec), name=name, side_px=options.side_px)
+    if isinstance(value, tf.Module):
+        return _open_module(value, spec, name, options)
     raise SourceError(
-        f"{spec} has the type {type(value).__name__} and is not a TensorFlow function"
+        f"{spec} is of the type {type(value).__name__}; it must be a tf.function, a concrete function, a tf.Module or a Keras network, "
+        "or a function without arguments that returns one"
     )
+
+
+def _open_module(module: tf.Module, spec: str, name: str, options: SourceOptions) -> ModelSource:
+    functions = {
+        key: member
+        for key in dir(type(module))
+        if _is_function(member := getattr(module, key, None)) and _has_signature(member)
+    }
+    if not functions:
+        raise SourceError(
+            f"{spec} has no tf.function with an input_signature: declare its __call__ with "
+            "@tf.function(input_signature=[tf.TensorSpec(...)])"
+        )
+    chosen = choose_signatures(functions, options, name=spec, default=_CALL)
+    traced = {
+        DEFAULT_SIGNATURE if key == _CALL else key: _trace(function, spec)
+        for key, function in chosen.items()
+    }
+    outputs = {key: tuple(outputs_by_name(one.structured_outputs)) for key, one in traced.items()}
+    return signatures_source(traced, outputs, name=name, side_px=options.side_px, held=module)
+
+
+def _has_signature(function: Any) -> bool:
+    return (
+        hasattr(function, "structured_input_signature")
+        or getattr(function, "input_signature", None) is not None
+    )
+
+
+def _trace(function: Any, spec: str) -> Any:
+    """Return the concrete function."""
+    if hasattr(function, "structured_input_signature"):
+        return function
+    if not _has_signature(function):
+        raise SourceError(
+            f"{spec} has no input_signature: declare it with tf.function(input_signature=[tf.TensorSpec(...)])"
+        )
+    return function.get_concrete_function()

@@ -5,49 +5,50 @@ from pathlib import Path
 from typing import Any
 
 from edged_models.conversion.error_summary import summarize_error
-from edged_models.conversion.kinds.function import concrete_source
-from edged_models.conversion.source import FunctionSource
-from edged_models.detector.graph import DetectorHead
+from edged_models.conversion.kinds.signatures import choose_signatures, signatures_source
+from edged_models.conversion.source import DEFAULT_SIGNATURE, ModelSource
+from edged_models.conversion.source_options import SourceOptions
 from edged_models.errors import SourceError
 from edged_models.tensorflow import tf
 
-_DEFAULT_SIGNATURE = "serving_default"
 _DIGITS = re.compile(r"(\d+)")
 
 
-def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FunctionSource | None:
+def try_open(spec: str, options: SourceOptions) -> ModelSource | None:
     """Open a folder.
 
     Args:
         spec: path of the folder.
-        head: must be None.
-        side_px: side of the square input, if the signature leaves it open.
+        options: `side_px` is the side of the square input, if the signature leaves it open; `signatures` are those to convert.
 
     Returns:
         The source; None if `spec` is not a folder.
 
     Raises:
-        SourceError: the folder is not a SavedModel, cannot be read, or cannot be converted.
+        SourceError: the folder is not a SavedModel, cannot be read, has no such signature, or cannot be converted.
     """
     path = Path(spec)
     if not path.is_dir():
         return None
-    if head is not None:
-        raise SourceError(f"{path} has fixed outputs: --head applies to checkpoints only")
+    options.refuse_head(path)
+    options.refuse_custom(path)
     loaded = _load_folder(path)
-    signatures = loaded.signatures
-    if not signatures:
+    available = dict(loaded.signatures)
+    if not available:
         raise SourceError(f"{path} has no signature; save it with `signatures=`")
-    signature = signatures.get(_DEFAULT_SIGNATURE, next(iter(signatures.values())))
-    # A SavedModel does not store the order of its outputs; sorting by name always gives the same one.
-    outputs = tuple(sorted(signature.structured_outputs, key=_natural_sort_key))
-    return concrete_source(
-        signature,
+    chosen = choose_signatures(available, options, name=str(path), default=DEFAULT_SIGNATURE)
+    return signatures_source(
+        chosen,
+        {key: _sort_outputs(function) for key, function in chosen.items()},
         name=path.resolve().name,
-        outputs=outputs,
-        side_px=side_px,
-        tracked_resources=loaded,
+        side_px=options.side_px,
+        held=loaded,
     )
+
+
+def _sort_outputs(signature: Any) -> tuple[str, ...]:
+    """Sort outputs by name: a SavedModel does not store their order."""
+    return tuple(sorted(signature.structured_outputs, key=_natural_sort_key))
 
 
 def _load_folder(path: Path) -> Any:

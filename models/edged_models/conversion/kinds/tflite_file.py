@@ -7,31 +7,32 @@ from edged_models.conversion.flatbuffer import unpack_model
 from edged_models.conversion.metadata import read_model_metadata
 from edged_models.conversion.model_metadata import ModelMetadata
 from edged_models.conversion.source import FileSource
-from edged_models.detector.graph import DetectorHead
+from edged_models.conversion.source_options import SourceOptions
 from edged_models.errors import SourceError
 
 _EIGHT_BIT_TYPES = (3, 9)
 """uint8 and int8 in the schema's TensorType."""
 
 
-def try_open(spec: str, head: DetectorHead | None, side_px: int | None) -> FileSource | None:
+def try_open(spec: str, options: SourceOptions) -> FileSource | None:
     """Open a file that ends in .tflite.
 
     Args:
         spec: path of the file.
-        head: must be None.
-        side_px: must be None.
+        options: none of them applies.
 
     Returns:
         The source; None if the file is of another kind.
 
     Raises:
-        SourceError: the file cannot be read, or is quantised.
+        SourceError: the file cannot be read, is quantised, or an option does not apply to it.
     """
     path = Path(spec)
     if path.suffix.lower() != ".tflite":
         return None
-    if head is not None or side_px is not None:
+    options.refuse_signatures(path)
+    options.refuse_custom(path)
+    if options.head is not None or options.side_px is not None:
         raise SourceError(f"{path} has a fixed input and fixed outputs: omit --head and --side")
     try:
         model = path.read_bytes()

@@ -205,6 +205,22 @@ def test_too_few_goldens_or_too_few_empty_scenes() -> None:
         check_contents({**contents, GOLDENS: write_goldens(same)})
 
 
+def test_a_classifier_needs_two_answers_and_no_empty_scenes() -> None:
+    contents = bundle_files(DUMMY_MODEL)
+    goldens = read_goldens(contents[GOLDENS])
+    seen = next(one.detections[:1] for one in goldens.goldens if one.detections)
+    other = (replace(seen[0], label="another"),)
+    every = [replace(one, detections=seen) for one in goldens.goldens]
+    for last, is_enough in ((seen, False), (other, True), ((), True)):
+        answers = (*every[:-1], replace(every[-1], detections=last))
+        changed = {**contents, GOLDENS: write_goldens(replace(goldens, goldens=answers))}
+        if is_enough:
+            check_contents(changed, family="classification")
+            continue
+        with pytest.raises(BundleError, match="8 pictures with 1 different answers"):
+            check_contents(changed, family="classification")
+
+
 def test_goldens_of_another_model() -> None:
     with pytest.raises(
         BundleError, match=r"goldens\.json was not made with the model model\.tflite"
