@@ -17,8 +17,8 @@ TECHNIQUES = "float32,float16,dynamic,int8,weights-50,clusters-16,input-192"
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("foreign")
-    pictures = classifier.write_class_folder(folder / "pictures", count=30)
-    classifier.train(pictures, epochs=4).save(folder / "net.keras")
+    pictures = classifier.write_class_folder(folder / "pictures", count=40)
+    classifier.train(pictures, epochs=15).save(folder / "net.keras")
     return folder / "net.keras"
 
 
