@@ -2,7 +2,8 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -16,14 +17,28 @@ from edged_models.compression.build_messages import BuildMessage, WorkPackage
 from edged_models.conversion.suppress_stderr import suppress_stderr
 from edged_models.errors import ToolError
 
+_MEMORY_SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+"""Of the C library: freed memory is given back at once, because several networks are trained at the same time."""
 _WORKER = "edged_models.compression.build_worker"
 
 
 def start_server() -> None:
     """Start the server from which the processes are forked; it imports TensorFlow while this process goes on."""
     forkserver.set_forkserver_preload([_WORKER])
-    with suppress_stderr():
+    with suppress_stderr(), _environment(_MEMORY_SETTINGS):
         forkserver.ensure_running()
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that are not set, for the children that are started in the block."""
+    added = [name for name in variables if name not in os.environ]
+    os.environ.update((name, variables[name]) for name in added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def run_packages(

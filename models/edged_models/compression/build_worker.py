@@ -30,7 +30,7 @@ from edged_models.compression.build_messages import (
 )
 from edged_models.compression.file_facts import read_file_facts
 from edged_models.compression.shared_pictures import SharedPictures
-from edged_models.compression.variants import GridBuilder
+from edged_models.compression.variants import GridBuilder, release_memory
 from edged_models.errors import PicturesError
 from edged_models.evaluation.classifier_results import ClassifierEvaluation
 from edged_models.evaluation.evaluate_any import evaluate_any
@@ -76,6 +76,7 @@ def _run(package: WorkPackage, send: Send) -> None:
         except EdgedError as error:
             send(BuildRefused(job=job.name, reason=str(error)))
             continue
+        release_memory()
         try:
             send(Evaluated(job=job.name, quality=_evaluate(job, package, shared, send)))
         except EdgedError as error:

@@ -1,6 +1,9 @@
 """Building of the variants of a network: change, fine-tuning, and conversion."""
 
+import ctypes
+import gc
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -81,10 +84,8 @@ class GridBuilder:
                 self._sources[technique.side_px] = network.to_source(name=network.name)
             source = self._sources[technique.side_px]
         else:
-            network, trainer = self._open_trainer(network, job.tuning)
-            changed, remark = _apply_change(
-                network, technique.change, trainer, job.tuning, progress
-            )
+            changed, remark = self._change(network, technique.change, job.tuning, progress)
+            release_memory()
             source, parameters = changed.to_source(name=network.name), changed.count_parameters()
         return BuiltModel(
             model=self._convert(source, job, network), parameters=parameters, remark=remark
@@ -103,6 +104,12 @@ class GridBuilder:
                 f"{self._network.name} has the input size of its file: build and train it for {side_px} px to compare it"
             )
         return replace(self._network, input_side_px=side_px)
+
+    def _change(
+        self, network: Network, change: Change, tuning: FineTuneSettings, progress: StepCallback
+    ) -> tuple[Network, str | None]:
+        named, trainer = self._open_trainer(network, tuning)
+        return _apply_change(named, change, trainer, tuning, progress)
 
     def _open_trainer(
         self, network: Network, tuning: FineTuneSettings
@@ -130,6 +137,13 @@ class GridBuilder:
                 return sample.images[:RECOMMENDED_PICTURES]
         pictures = open_pictures(job.calibration, labels=network.labels or None)
         return [one.image for one in take_evenly(pictures, RECOMMENDED_PICTURES)]
+
+
+def release_memory() -> None:
+    """Give what the training has freed back to the system, before the conversion needs as much again."""
+    gc.collect()
+    with suppress(AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _apply_change(
