@@ -131,7 +131,7 @@ def test_scores_beside_pixels_are_not_lost_in_silence(
     assert "use --scheme int16x8" in error
     assert not out.exists()
     assert main([*command, "int8", "--accept-loss"]) == 0
-    assert "accepted: output 'concatenate'" in capsys.readouterr().err
+    assert "accepted: output 'concatenate" in capsys.readouterr().err
     assert out.exists()
 
 
