@@ -17,11 +17,12 @@ from support.executed_files import (
 )
 from support.update_device import MINIMAL_TRIAL, run_edged, running_device
 
-MAX_BUNDLE_FILES = 95
+MAX_BUNDLE_FILES = 97
 """Files of a bundle's way from `edged model install` to "committed", in the supervisor, the installer and the self-test process.
 
 Twenty-three of them read the model file and load it: each form of label lists, the metadata of MediaPipe's detectors, the graph and its
-signatures, and the kinds that are refused have a file. Three check where the bundle comes from before its deployment begins. Twelve divide the work between
+signatures, and the kinds that are refused have a file. Three check where the bundle comes from before its deployment begins, and one reads whom the device trusts, its
+own key included. One has the rules for goldens, which a classifier needs others of than a detector. Twelve divide the work between
 the supervisor's thread, which decides by frozen states, and the thread of the store's disk, which does one step at a time. Nine judge the
 trial: its samples, its suspension, and the rules, each of which demands an effect beyond the spread of the samples. Two are about processes: the
 supervisor's loop watches the installer, and the installer waits for the self-test.
