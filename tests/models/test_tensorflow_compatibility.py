@@ -78,7 +78,7 @@ def test_a_source_of_litert_torch_is_quantised_whole_by_tensorflow() -> None:
 
 
 def test_an_infinite_padding_becomes_the_lowest_number() -> None:
-    # Only in memory: a file with -infinity ends the process of TensorFlow's quantiser.
+    # Only in memory: TensorFlow's quantiser cannot read it.
     tree = unpack_model(build_padded(-5.0))
     assert not adapt_to_tensorflow(tree)
     value = np.array([-np.inf], np.float32)

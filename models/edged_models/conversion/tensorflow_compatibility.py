@@ -13,7 +13,7 @@ _PAD_VALUE_INPUT = 2
 def adapt_to_tensorflow(tree: schema.ModelT) -> bool:
     """Adapt a model, in place, and return whether anything had to be changed.
 
-    litert-torch pads with -infinity for a maximum over a padded window, which ends the process of TensorFlow's quantiser;
+    litert-torch pads with -infinity for a maximum over a padded window, which TensorFlow's quantiser cannot read;
     TensorFlow itself writes the lowest number.
     """
     kept = [one for one in tree.metadata or [] if one.name != _KEEP_CONSTANTS]
