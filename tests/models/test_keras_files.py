@@ -1,6 +1,7 @@
 """Keras files of both generations as networks for the techniques."""
 
 from pathlib import Path
+from typing import Any
 
 import keras as keras3
 import numpy as np
@@ -60,6 +61,22 @@ def test_code_in_a_file_is_refused(tmp_path: Path, name: str) -> None:
     keras.Model(image, layers.Lambda(lambda x: x + 1)(image)).save(tmp_path / name)
     with pytest.raises(SourceError, match="has a Lambda layer, which is Python code in the file"):
         open_network(str(tmp_path / name))
+
+
+@keras3.saving.register_keras_serializable(package="tests")
+class Halved(keras3.layers.Layer):
+    """A layer that no Keras has."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return the half."""
+        return inputs / 2
+
+
+def test_a_layer_that_keras_would_import_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    image = keras3.layers.Input((8, 8, 3))
+    keras3.Model(image, Halved()(image)).save(tmp_path / "own.keras")
+    with pytest.raises(SourceError, match="uses Halved, which Keras does not have"):
+        open_network(str(tmp_path / "own.keras"))
 
 
 def test_what_is_no_keras_file_is_refused(tmp_path: Path) -> None:

@@ -1,19 +1,16 @@
 """Reading of Keras files into Keras 2 models, whichever Keras wrote them."""
 
-import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from edged_models.compression.keras_graph import check_graph
 from edged_models.conversion.error_summary import summarize_error
+from edged_models.conversion.keras_archive import KerasArchive, read_keras_archive
+from edged_models.conversion.keras_code import find_code, find_custom_objects
 from edged_models.errors import SourceError, ToolError
 from edged_models.tensorflow import keras
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-_KERAS_3 = "3"
 
 
 def load_keras_file(path: Path) -> keras.Model:
@@ -22,12 +19,10 @@ def load_keras_file(path: Path) -> keras.Model:
     Raises:
         SourceError: the file cannot be read, runs code of its own, is no graph of layers, or has layers that Keras 2 lacks.
     """
-    if not path.is_file():
-        raise SourceError(f"cannot read {path}: there is no such file")
+    archive = read_keras_archive(path)
+    _refuse_code(archive)
     try:
-        version, config = _read_header(path)
-        _refuse_code(config, path)
-        if version.startswith(_KERAS_3):
+        if archive.is_keras_3:
             # Only here: most files are of Keras 2, and the import takes seconds.
             from edged_models.compression.keras3_model import load_keras3_file
 
@@ -46,30 +41,30 @@ def load_keras_file(path: Path) -> keras.Model:
     return model
 
 
-def _read_header(path: Path) -> tuple[str, Any]:
-    """Return the version of Keras that wrote the file, and the model's configuration."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            version = json.loads(archive.read("metadata.json"))["keras_version"]
-            return str(version), json.loads(archive.read("config.json"))
-    with h5py.File(path, "r") as file:
-        if "model_config" not in file.attrs:
-            raise SourceError(f"{path} has weights only: save the whole model with model.save()")
-        return str(file.attrs.get("keras_version", "2")), json.loads(file.attrs["model_config"])
-
-
-def _refuse_code(config: Any, path: Path) -> None:
-    """Refuse a file with Python code in it, which loading would run.
+def _refuse_code(archive: KerasArchive) -> None:
+    """Refuse a file with Python code in it, or with names of code outside Keras: loading would run it.
 
     Raises:
-        SourceError: it has a Lambda layer.
+        SourceError: it has such code.
     """
+    if _has_lambda_layer(archive.config):
+        raise SourceError(
+            f"{archive.path} has a Lambda layer, which is Python code in the file: replace it by a layer of Keras"
+        )
+    if layers := find_code(archive.config):
+        raise SourceError(
+            f"{archive.path} contains Python code ({', '.join(layers)}): replace it by layers of Keras"
+        )
+    if custom := [one.name for one in find_custom_objects(archive.config) if one.module]:
+        raise SourceError(
+            f"{archive.path} uses {', '.join(custom)}, which Keras does not have: techniques work on layers of Keras only"
+        )
+
+
+def _has_lambda_layer(config: Any) -> bool:
+    """Return whether a configuration has a Lambda layer at any depth, also one that only names its function."""
     if isinstance(config, dict):
         if config.get("class_name") == "Lambda":
-            raise SourceError(
-                f"{path} has a Lambda layer, which is Python code in the file: replace it by a layer of Keras"
-            )
+            return True
         config = list(config.values())
-    if isinstance(config, list):
-        for one in config:
-            _refuse_code(one, path)
+    return isinstance(config, list) and any(map(_has_lambda_layer, config))

@@ -53,13 +53,13 @@ def read_keras_archive(path: Path) -> KerasArchive:
             return _read_hdf5(path)
     except (OSError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SourceError(f"{path} is damaged: {error}") from error
-    raise SourceError(f"{path} is not a Keras file: it is neither a .keras zip nor HDF5")
+    raise SourceError(f"{path} cannot be read as a Keras file: it is neither a .keras zip nor HDF5")
 
 
 def _read_zip(path: Path) -> KerasArchive:
     with zipfile.ZipFile(path) as archive:
         if "config.json" not in archive.namelist():
-            raise SourceError(f"{path} is not a Keras file: the zip has no config.json")
+            raise SourceError(f"{path} cannot be read as a Keras file: the zip has no config.json")
         config = json.loads(archive.read("config.json"))
         metadata = json.loads(archive.read("metadata.json"))
     return KerasArchive(
