@@ -21,8 +21,10 @@ from edged_models.compression.weight_pruning import prune_weights
 from edged_models.conversion.convert import convert
 from edged_models.conversion.open_source import open_source
 from edged_models.detector.checkpoint import Checkpoint, load_checkpoint
+from edged_models.detector.ground_truth import IGNORED, NO_BOX
 from edged_models.errors import PicturesError, ToolError
 from edged_models.evaluation.evaluated_model import EvaluatedModel
+from edged_models.pictures.labelled import LabelledPicture
 from edged_models.pictures.open_pictures import open_pictures
 from edged_models.quantization.quantize import quantize
 from edged_models.quantization.scheme import Scheme
@@ -42,6 +44,22 @@ def test_a_sample_has_the_networks_input_size(sample: PictureSample) -> None:
     assert len(used) > 10
     assert used[:, :4].min() >= 0
     assert 48 < used[:, :4].max() <= 96
+
+
+def test_a_sample_has_all_boxes_and_the_crowds_of_a_picture() -> None:
+    corner = np.random.default_rng(1).uniform(0, 0.8, (50, 2)).astype(np.float32)
+    picture = LabelledPicture(
+        name="crowded",
+        image=np.zeros((40, 40, 3), np.uint8),
+        boxes=np.hstack([corner, corner + 0.1]),
+        classes=np.zeros(50, np.int32),
+        crowd_boxes=np.array([[0, 0, 1, 0.5]], np.float32),
+        crowd_classes=np.array([0], np.int32),
+    )
+    truth = draw_sample([picture] * 20, side_px=64).truth[7]
+    np.testing.assert_allclose(truth[:50, :4], picture.boxes * 64)
+    assert truth[50].tolist() == [0, 0, 64, 32, IGNORED]
+    assert (truth[51:, 4] == NO_BOX).all()
 
 
 def test_too_few_pictures_are_refused() -> None:

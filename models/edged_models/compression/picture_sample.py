@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edged_models.errors import PicturesError
-from edged_models.pictures.labelled import LabelledPicture, PictureSet
+from edged_models.pictures.labelled import PictureSet
+from edged_models.training.training_samples import stack_truths, stretch_picture
 
-_MAX_BOXES = 32
 _MIN_PICTURES = 20
 _MAX_PICTURES = 1024
 """All pictures are in memory, 200 kB each."""
@@ -23,7 +22,7 @@ class PictureSample:
 
     Attributes:
         images: (N, side, side, 3) uint8, RGB.
-        truth: (N, M, 5) float32, x1 y1 x2 y2 in pixels and class id; the class id is -1 in unused rows.
+        truth: (N, M, 5) float32, x1 y1 x2 y2 in pixels and class id, as `stack_truths` returns it.
     """
 
     images: NDArray[np.uint8]
@@ -57,23 +56,8 @@ def draw_sample(pictures: PictureSet, *, side_px: int) -> PictureSample:
             f"{pictures.name}: {len(pictures)} pictures are too few to train on; give {_MIN_PICTURES} or more"
         )
     indices = np.linspace(0, len(pictures) - 1, min(_MAX_PICTURES, len(pictures))).astype(int)
-    selected = [pictures[int(index)] for index in indices]
+    samples = [stretch_picture(pictures[int(index)], side_px) for index in indices]
     return PictureSample(
-        images=np.stack([_resize(one.image, side_px) for one in selected]),
-        truth=np.stack([_truth_rows(one, side_px) for one in selected]),
+        images=np.stack([one.image for one in samples]),
+        truth=stack_truths([one.truth for one in samples]),
     )
-
-
-def _resize(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
-    if image.shape[:2] == (side_px, side_px):
-        return image
-    resized = cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, np.uint8)
-
-
-def _truth_rows(picture: LabelledPicture, side_px: int) -> NDArray[np.float32]:
-    rows = np.full((_MAX_BOXES, 5), -1, np.float32)
-    boxes = picture.boxes[:_MAX_BOXES] * side_px
-    rows[: len(boxes), :4] = boxes
-    rows[: len(boxes), 4] = picture.classes[:_MAX_BOXES]
-    return rows

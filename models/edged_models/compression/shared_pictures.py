@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edged_models.compression.picture_sample import PictureSample, draw_sample
 from edged_models.pictures.labelled import LabelledPicture, PictureSet, Task
 from edged_models.pictures.open_pictures import open_pictures
 
 _TRAINING, _EVALUATION, _SAMPLE = "training", "evaluation", "sample"
-_CLASS_COLUMN = 4
 _MAX_KEPT_BYTES = 1 << 30
 """A larger set is read from its own files by each process."""
 
@@ -46,7 +44,7 @@ class SharedPictures:
         folder = self.folder / _SAMPLE
         folder.mkdir()
         np.save(folder / "images.npy", sample.images)
-        np.save(folder / "truth.npy", _without_unused_rows(sample.truth))
+        np.save(folder / "truth.npy", sample.truth)
 
     def open_evaluation(self, spec: str, labels: tuple[str, ...] | None) -> PictureSet:
         """Return the pictures for the evaluation.
@@ -79,12 +77,6 @@ class SharedPictures:
     def _open(self, name: str) -> "_KeptPictures | None":
         folder = self.folder / name
         return _KeptPictures(folder) if folder.is_dir() else None
-
-
-def _without_unused_rows(truth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the truth (N, M, 5) float32 with no more rows than the fullest picture has: the loss compares each with every cell."""
-    used = int((truth[:, :, _CLASS_COLUMN] >= 0).sum(axis=1).max())
-    return truth[:, : max(1, used)]
 
 
 def _keep(pictures: PictureSet, folder: Path) -> None:

@@ -13,7 +13,7 @@ from edged_models.detector.ground_truth import IGNORED, NO_BOX
 from edged_models.marks.photographs import Photographs
 from edged_models.marks.scenes import RECIPE, SIDE_PX, TRAINING_SEEDS, draw_scene
 from edged_models.pictures.digest import digest_pictures
-from edged_models.pictures.labelled import PictureSet
+from edged_models.pictures.labelled import LabelledPicture, PictureSet
 
 _MIN_ROWS = 8
 """The number of rows of ground truth is this one, doubled until all boxes fit: each other number is compiled anew."""
@@ -105,13 +105,21 @@ class PictureSampleSource:
         Raises:
             PicturesError: the picture cannot be read.
         """
-        picture = self.pictures[number % len(self.pictures)]
-        size = (self.side_px, self.side_px)
-        square = cv2.resize(picture.image, size, interpolation=cv2.INTER_LINEAR)
-        ignored = np.full(len(picture.crowd_boxes), IGNORED)
-        boxes = np.concatenate([picture.boxes, picture.crowd_boxes]) * np.float32(self.side_px)
-        rows = _join_rows(boxes, np.concatenate([picture.classes, ignored]))
-        return TrainingSample(np.asarray(square, np.uint8), rows)
+        return stretch_picture(self.pictures[number % len(self.pictures)], self.side_px)
+
+
+def stretch_picture(picture: LabelledPicture, side_px: int) -> TrainingSample:
+    """Stretch a picture to a square, as the daemon stretches a frame, with all its boxes and crowds.
+
+    Args:
+        picture: the picture.
+        side_px: side of the square, pixels.
+    """
+    square = cv2.resize(picture.image, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    ignored = np.full(len(picture.crowd_boxes), IGNORED)
+    boxes = np.concatenate([picture.boxes, picture.crowd_boxes]) * np.float32(side_px)
+    rows = _join_rows(boxes, np.concatenate([picture.classes, ignored]))
+    return TrainingSample(np.asarray(square, np.uint8), rows)
 
 
 def stack_truths(truths: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
